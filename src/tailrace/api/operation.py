@@ -1,0 +1,66 @@
+"""What an operation is: a typed input and a function from it to an answer, or to what must be committed before the answer.
+
+An operation never waits and never writes. It reads through the engine, and says what to submit and how to word the reply when
+that is done; the dispatcher does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from tailrace.clock import Clock, Ids
+from tailrace.tables.catalog import Alter, Catalog
+from tailrace.tables.engine import Engine, Outcome, Write
+from tailrace.wire.call import Scope
+
+__all__ = ["Altered", "Committed", "Context", "Operation", "Result", "Service"]
+
+
+class Service(msgspec.Struct, frozen=True):
+    """What the operations stand on. `iterator_secret` signs shard iterators."""
+
+    engine: Engine
+    clock: Clock
+    ids: Ids
+    iterator_secret: bytes
+
+
+class Context(msgspec.Struct, frozen=True, gc=False):
+    """One call's surroundings."""
+
+    service: Service
+    scope: Scope
+
+
+class Committed(msgspec.Struct, frozen=True, gc=False):
+    """Submit these units; when all are settled, `reply` makes the body of their outcomes, or raises the call's error."""
+
+    units: Sequence[Sequence[Write]]
+    reply: Callable[[Sequence[Outcome]], bytes]
+
+
+class Altered(msgspec.Struct, frozen=True, gc=False):
+    """Alter the catalog; then `reply` makes the body from the new one. A refusal is the call's error."""
+
+    decide: Alter
+    reply: Callable[[Catalog], bytes]
+
+
+# The JSON body, at once or after a commit.
+Result: TypeAlias = bytes | Committed | Altered
+
+_Input = TypeVar("_Input")
+
+
+class Operation(msgspec.Struct, Generic[_Input], frozen=True):
+    """A row of the registry: the target's last part, the input's type, and what answers it."""
+
+    name: str
+    input: type[_Input]
+    run: Callable[[Context, _Input], Result]
+
+
+AnyOperation: TypeAlias = Operation[Any]

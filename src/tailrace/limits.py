@@ -1,0 +1,66 @@
+"""Every limit by name, with the page or the measurement it comes from. Sizes in bytes unless the name says otherwise."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# DynamoDB developer guide, "Quotas in Amazon DynamoDB" (ServiceQuotas.html, Constraints.html) -----------------------
+ITEM_BYTES: Final = 400 * 1024
+ITEM_NESTING: Final = 32
+PARTITION_KEY_BYTES: Final = 2048
+SORT_KEY_BYTES: Final = 1024
+NUMBER_DIGITS: Final = 38
+NUMBER_MAX_EXPONENT: Final = 125  # 9.99…E+125 is the largest magnitude
+NUMBER_MIN_EXPONENT: Final = -130  # 1E-130 the smallest
+TABLE_NAME_MIN: Final = 3
+TABLE_NAME_MAX: Final = 255
+LOCAL_INDEXES: Final = 5
+GLOBAL_INDEXES: Final = 20
+PROJECTED_ATTRIBUTES: Final = 100
+TABLES_PER_REGION: Final = 2500
+
+EXPRESSION_BYTES: Final = 4096
+EXPRESSION_VARIABLES_BYTES: Final = 2 * 1024 * 1024
+EXPRESSION_OPERATORS: Final = 300
+EXPRESSION_IN_OPERANDS: Final = 100
+PATH_DEPTH: Final = 32
+
+PAGE_BYTES: Final = 1024 * 1024
+BATCH_GET_KEYS: Final = 100
+BATCH_GET_BYTES: Final = 16 * 1024 * 1024
+BATCH_WRITE_ITEMS: Final = 25
+TRANSACTION_ACTIONS: Final = 100
+TRANSACTION_BYTES: Final = 4 * 1024 * 1024
+SCAN_SEGMENTS: Final = 1_000_000
+LIST_TABLES_PAGE: Final = 100
+TAGS: Final = 50
+
+WRITE_UNIT_BYTES: Final = 1024
+READ_UNIT_BYTES: Final = 4096
+
+# AWS refuses bodies over 16 MB before the service sees them (BatchWriteItem.html).
+REQUEST_BYTES: Final = 16 * 1024 * 1024
+# Our own: a JSON document nested deeper than this is refused before it is looked at. DynamoDB's deepest legal request,
+# a 32-level item inside a transaction inside a request, has fewer than 80 levels.
+REQUEST_NESTING: Final = 128
+
+# DynamoDB Streams API reference --------------------------------------------------------------------------------------
+STREAM_RETENTION_MS: Final = 24 * 60 * 60 * 1000
+STREAM_PAGE_RECORDS: Final = 1000
+STREAM_PAGE_BYTES: Final = 1024 * 1024
+STREAM_LIST_PAGE: Final = 100
+STREAM_SHARD_PAGE: Final = 100
+ITERATOR_LIFE_MS: Final = 15 * 60 * 1000
+# Seen on AWS: shards roll over about every 4 h, with gaps of 4.04 to 4.5 h.
+SHARD_ROTATION_MS: Final = 4 * 60 * 60 * 1000
+
+# Our own -------------------------------------------------------------------------------------------------------------
+# Shards that an on-demand table begins with on AWS; a table has as many partitions here.
+PARTITIONS: Final = 4
+PARTITIONS_MAX: Final = 256  # eight low bits of the clock hold the partition
+# Writes that share one commit: beyond this the wait for one's own commit outweighs what sharing saves.
+GROUP_COMMIT_UNITS: Final = 256
+GROUP_COMMIT_QUEUE: Final = 65_536
+ROWS_PER_READ: Final = 4096
+TRIM_RECORDS_PER_COMMIT: Final = 500
+PURGE_ROWS_PER_COMMIT: Final = 500

@@ -1,0 +1,141 @@
+"""What a table is: keys, indexes, settings, its stream. All of it is data; a change makes a new value."""
+
+from __future__ import annotations
+
+import enum
+from functools import cached_property
+
+import msgspec
+
+from tailrace.model import arns
+from tailrace.model.keys import KeySchema
+
+__all__ = [
+    "BillingMode",
+    "Index",
+    "IndexKind",
+    "IndexStatus",
+    "Projection",
+    "Stream",
+    "StreamViewType",
+    "Table",
+    "TableStatus",
+    "Throughput",
+]
+
+
+class TableStatus(enum.Enum):
+    CREATING = "CREATING"
+    UPDATING = "UPDATING"
+    DELETING = "DELETING"
+    ACTIVE = "ACTIVE"
+
+
+class IndexStatus(enum.Enum):
+    CREATING = "CREATING"
+    UPDATING = "UPDATING"
+    DELETING = "DELETING"
+    ACTIVE = "ACTIVE"
+
+
+class IndexKind(enum.Enum):
+    LOCAL = "LOCAL"
+    GLOBAL = "GLOBAL"
+
+
+class BillingMode(enum.Enum):
+    PROVISIONED = "PROVISIONED"
+    PAY_PER_REQUEST = "PAY_PER_REQUEST"
+
+
+class Projection(enum.Enum):
+    ALL = "ALL"
+    KEYS_ONLY = "KEYS_ONLY"
+    INCLUDE = "INCLUDE"
+
+
+class StreamViewType(enum.Enum):
+    KEYS_ONLY = "KEYS_ONLY"
+    NEW_IMAGE = "NEW_IMAGE"
+    OLD_IMAGE = "OLD_IMAGE"
+    NEW_AND_OLD_IMAGES = "NEW_AND_OLD_IMAGES"
+
+
+class Throughput(msgspec.Struct, frozen=True):
+    """Provisioned capacity, in units a second; zero for on-demand tables."""
+
+    read_units: int = 0
+    write_units: int = 0
+
+
+class Index(msgspec.Struct, frozen=True):
+    """A secondary index. `id` is unique in the whole store and never used again."""
+
+    id: int
+    name: str
+    kind: IndexKind
+    keys: KeySchema
+    projection: Projection
+    included: tuple[str, ...] = ()
+    status: IndexStatus = IndexStatus.ACTIVE
+    backfilling: bool = False
+    throughput: Throughput = Throughput()
+
+
+class Stream(msgspec.Struct, frozen=True, dict=True):
+    """A table's stream, from its enabling until its last record is trimmed. `id` is unique in the whole store.
+
+    `disabled_us` is when it was disabled (or its table deleted); None while it takes records.
+    """
+
+    id: int
+    table_id: int
+    table_name: str
+    region: str
+    account: str
+    label: str
+    view_type: StreamViewType
+    keys: KeySchema
+    created_us: int
+    disabled_us: int | None = None
+
+    @cached_property
+    def arn(self) -> str:
+        return arns.stream_arn(self.region, self.account, self.table_name, self.label)
+
+    @property
+    def enabled(self) -> bool:
+        return self.disabled_us is None
+
+
+class Table(msgspec.Struct, frozen=True, dict=True):
+    """A table. `id` is unique in the whole store and never used again; `uuid` is what AWS calls TableId.
+
+    `settings` keeps what is stored and described but decides nothing here (table class, tags, protection and the like), in the
+    API's own form.
+    """
+
+    id: int
+    uuid: str
+    region: str
+    account: str
+    name: str
+    keys: KeySchema
+    attribute_types: dict[str, str]
+    created_us: int
+    partitions: int
+    status: TableStatus = TableStatus.ACTIVE
+    billing_mode: BillingMode = BillingMode.PROVISIONED
+    throughput: Throughput = Throughput()
+    indexes: tuple[Index, ...] = ()
+    stream: Stream | None = None
+    ttl_attribute: str | None = None
+    settings: dict[str, object] = {}
+
+    @cached_property
+    def arn(self) -> str:
+        return arns.table_arn(self.region, self.account, self.name)
+
+    @cached_property
+    def index_by_name(self) -> dict[str, Index]:
+        return {index.name: index for index in self.indexes}

@@ -1,0 +1,75 @@
+"""The port behind which engines keep change records, and the shards they are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+__all__ = ["ChangeLog", "LogPage", "Shard"]
+
+
+class Shard(msgspec.Struct, frozen=True):
+    """A segment of one partition's log: the records of a range of key hashes between two clocks.
+
+    `id` is unique in the whole store and never used again; `name` is the ShardId the API serves. The hashes are
+    `first_hash <= h <= last_hash`. Records have clocks `start <= c`, and `c <= end` once it is closed.
+    """
+
+    id: int
+    name: str
+    stream_id: int
+    partition: int
+    first_hash: int
+    last_hash: int
+    start: int
+    parent: str | None = None
+    end: int | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.end is None
+
+
+class LogPage(msgspec.Struct, frozen=True):
+    """A run of records of one shard, in order.
+
+    `records` are whole encoded stream records; `last` is the clock of the last of them, or the `after` asked for when there are
+    none; `more` says that the next read will find records at once.
+    """
+
+    records: Sequence[bytes]
+    last: int
+    more: bool
+
+
+class ChangeLog(Protocol):
+    """Committed change records. Writing them is the engine's business: they are born in the commit of their item.
+
+    Visibility: once a reader has seen clock n of a shard, no record below n will ever appear in that shard.
+    """
+
+    def read(self, shard_id: int, after: int, max_records: int, max_bytes: int) -> LogPage:
+        """Records of a shard with clocks above `after`: at most `max_records`, and no more than `max_bytes` of encoded records
+        (but always one). An unknown shard has none."""
+        ...
+
+    def tip(self, shard_id: int) -> int:
+        """The clock of the newest record of a shard, or 0 when it holds none: where LATEST begins."""
+        ...
+
+    def oldest(self, shard_id: int) -> int | None:
+        """The clock of the oldest record a shard still holds, or None."""
+        ...
+
+    def trim(self, before: int, max_records: int) -> int:
+        """Remove the oldest records with clocks below `before`, at most `max_records`; how many were removed. Waits for it."""
+        ...
+
+    def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:
+        """Call `listener` with the ids of the shards that got records, after each commit that wrote any; returns what ends it.
+
+        The listener runs on a thread of the engine's: it must be quick and must not raise.
+        """
+        ...
