@@ -1,0 +1,382 @@
+"""An engine that keeps everything in memory: dicts and sorted lists under one lock.
+
+It is the oracle that the other engines are compared with, so it does everything in the most obvious
+way; and it serves tests that want a store which is gone when they are done.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+import msgspec
+
+from tailrace.clock import Clock
+from tailrace.errors import AwsError, InternalServerError, ResourceNotFoundException
+from tailrace.model.changes import Change
+from tailrace.model.keys import HASH_BYTES, partition_of
+from tailrace.model.schema import Index, Stream, Table
+from tailrace.model.values import decode_item
+from tailrace.streams.log import LogPage
+from tailrace.streams.records import encode_record
+from tailrace.streams.sequence import next_clock
+from tailrace.tables.catalog import Alter, Catalog
+from tailrace.tables.engine import Outcome, Plan, Row, Settled, Span, Usage, Write
+
+__all__ = ["MemoryEngine", "MemoryLog"]
+
+_Value = TypeVar("_Value")
+_Listener = Callable[[frozenset[int]], None]
+
+
+class _Stored(msgspec.Struct, frozen=True, gc=False):
+    size: int
+    data: bytes
+
+
+class _Entry(msgspec.Struct, frozen=True, gc=False):
+    """A record that is ready to be appended."""
+
+    shard_id: int
+    clock: int
+    data: bytes
+
+
+class _Ordered(Generic[_Value]):
+    """A mapping of keys to values that can be walked in the order of its keys."""
+
+    def __init__(self) -> None:
+        self.values: dict[bytes, _Value] = {}
+        self._keys: list[bytes] = []
+
+    def put(self, key: bytes, value: _Value) -> None:
+        if key not in self.values:
+            insort(self._keys, key)
+        self.values[key] = value
+
+    def remove(self, key: bytes) -> None:
+        if key in self.values:
+            del self.values[key]
+            del self._keys[bisect_left(self._keys, key)]
+
+    def remove_some(self, count: int) -> int:
+        """Remove `count` entries, or all when there are fewer; how many were removed."""
+        gone = self._keys[:count]
+        del self._keys[:count]
+        for key in gone:
+            del self.values[key]
+        return len(gone)
+
+    def keys(self, low: bytes, high: bytes | None, backwards: bool) -> Iterator[bytes]:
+        first = bisect_left(self._keys, low)
+        last = len(self._keys) if high is None else bisect_left(self._keys, high)
+        order = range(last - 1, first - 1, -1) if backwards else range(first, last)
+        return (self._keys[position] for position in order)
+
+    def keys_above(self, after: bytes, count: int) -> list[bytes]:
+        first = bisect_right(self._keys, after)
+        return self._keys[first : first + count]
+
+
+class _Segment:
+    """The records of one shard, oldest first."""
+
+    def __init__(self) -> None:
+        self.clocks: list[int] = []
+        self.records: list[bytes] = []
+
+    def remove_oldest(self, count: int) -> None:
+        del self.clocks[:count]
+        del self.records[:count]
+
+
+class _Gate:
+    """The one lock, which opens for nobody once the engine is closed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """Hold the lock. Raises InternalServerError when the engine was closed."""
+        with self._lock:
+            if self._closed:
+                raise InternalServerError("The store is closed")
+            yield
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+
+
+class MemoryLog:
+    """The change records of a `MemoryEngine`."""
+
+    def __init__(self, gate: _Gate) -> None:
+        self._gate = gate
+        self._segments: dict[int, _Segment] = {}
+        self._listeners: list[_Listener] = []
+
+    def read(self, shard_id: int, after: int, max_records: int, max_bytes: int) -> LogPage:
+        with self._gate.passed():
+            segment = self._segments.get(shard_id) or _Segment()
+            first = last = bisect_right(segment.clocks, after)
+            size = 0
+            while last < len(segment.records) and last - first < max_records:
+                size += len(segment.records[last])
+                if size > max_bytes and last > first:
+                    break
+                last += 1
+            return LogPage(
+                records=segment.records[first:last],
+                last=segment.clocks[last - 1] if last > first else after,
+                more=last < len(segment.records),
+            )
+
+    def tip(self, shard_id: int) -> int:
+        with self._gate.passed():
+            segment = self._segments.get(shard_id)
+            return segment.clocks[-1] if segment else 0
+
+    def oldest(self, shard_id: int) -> int | None:
+        with self._gate.passed():
+            segment = self._segments.get(shard_id)
+            return segment.clocks[0] if segment else None
+
+    def trim(self, before: int, max_records: int) -> int:
+        with self._gate.passed():
+            doomed = sorted(
+                (clock, shard_id)
+                for shard_id, segment in self._segments.items()
+                for clock in segment.clocks[: bisect_left(segment.clocks, before)]
+            )[:max_records]
+            for _, shard_id in doomed:
+                self._remove_oldest(shard_id, 1)
+            return len(doomed)
+
+    def subscribe(self, listener: _Listener) -> Callable[[], None]:
+        # A list replaced whole: `announce` walks the one it finds, without the lock.
+        with self._gate.passed():
+            self._listeners = [*self._listeners, listener]
+        return lambda: self._unsubscribe(listener)
+
+    def _unsubscribe(self, listener: _Listener) -> None:
+        self._listeners = [other for other in self._listeners if other is not listener]
+
+    def append(self, entries: Sequence[_Entry]) -> None:
+        """Add records. For the engine, which holds the lock."""
+        for entry in entries:
+            segment = self._segments.setdefault(entry.shard_id, _Segment())
+            segment.clocks.append(entry.clock)
+            segment.records.append(entry.data)
+
+    def announce(self, entries: Sequence[_Entry]) -> None:
+        """Tell all listeners of new records. For the engine, which has let go of the lock."""
+        if entries:
+            shard_ids = frozenset(entry.shard_id for entry in entries)
+            for listener in self._listeners:
+                listener(shard_ids)
+
+    def purge(self, known: dict[int, object], count: int) -> int:
+        """Remove up to `count` records of shards not in `known`. For the engine, locked."""
+        removed = 0
+        for shard_id in [shard_id for shard_id in self._segments if shard_id not in known]:
+            taken = min(count - removed, len(self._segments[shard_id].records))
+            self._remove_oldest(shard_id, taken)
+            removed += taken
+        return removed
+
+    def _remove_oldest(self, shard_id: int, count: int) -> None:
+        self._segments[shard_id].remove_oldest(count)
+        if not self._segments[shard_id].records:
+            del self._segments[shard_id]
+
+
+class MemoryEngine:
+    """An engine without durability. `submit` and `alter` call `done` on the caller's thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._gate = _Gate()
+        self._catalog = Catalog()
+        self._items: dict[int, _Ordered[_Stored]] = {}
+        # Of each index, by its id: the rows' keys, and the keys of the items they stand for.
+        self._indexes: dict[int, _Ordered[bytes]] = {}
+        self._last_clock = 0
+        self._log = MemoryLog(self._gate)
+
+    @property
+    def log(self) -> MemoryLog:
+        return self._log
+
+    def submit(self, unit: Sequence[Write], done: Callable[[Outcome], None]) -> None:
+        entries: Sequence[_Entry] = ()
+        with self._gate.passed():
+            outcome = self._decided(unit)
+            if all(isinstance(result, Settled) for result in outcome):
+                try:
+                    entries = self._committed(unit, outcome)
+                except Exception as failure:
+                    outcome = [_translated(failure)] * len(unit)
+        self._log.announce(entries)
+        done(outcome)
+
+    def _decided(self, unit: Sequence[Write]) -> list[Settled | AwsError]:
+        return [self._decision(write) for write in unit]
+
+    def _decision(self, write: Write) -> Settled | AwsError:
+        table = self._catalog.tables.get(write.table_id)
+        if table is None:
+            return ResourceNotFoundException("Requested resource not found")
+        previous = self._read(write.table_id, write.key)
+        try:
+            return Settled(previous, write.decide(previous, table))
+        except Exception as failure:
+            return _translated(failure)
+
+    def _committed(self, unit: Sequence[Write], outcome: Outcome) -> Sequence[_Entry]:
+        """Write what was decided, and return the records; raises before it writes anything."""
+        plans = [
+            (write, result.plan)
+            for write, result in zip(unit, outcome, strict=True)
+            if isinstance(result, Settled) and result.plan.changed
+        ]
+        entries = [
+            entry for write, plan in plans if (entry := self._entry(write, plan)) is not None
+        ]
+        for write, plan in plans:
+            self._apply(write, plan)
+        self._log.append(entries)
+        return entries
+
+    def _entry(self, write: Write, plan: Plan) -> _Entry | None:
+        table = self._catalog.tables[write.table_id]
+        if plan.change is None or table.stream is None or not table.stream.enabled:
+            return None
+        return self._recorded(plan.change, write.key, table, table.stream)
+
+    def _recorded(self, change: Change, key: bytes, table: Table, stream: Stream) -> _Entry:
+        partition = partition_of(key, table.partitions)
+        key_hash = int.from_bytes(key[:HASH_BYTES], "big")
+        for shard in self._catalog.open_shards.get((stream.id, partition), ()):
+            if shard.first_hash <= key_hash <= shard.last_hash:
+                clock = self._tick(table.id, partition)
+                return _Entry(shard.id, clock, encode_record(change, clock, stream))
+        raise InternalServerError(f"Stream {stream.arn} has no open shard for hash {key_hash}")
+
+    def _tick(self, table_id: int, partition: int) -> int:
+        del table_id  # one clock serves the whole store, as there is one lock
+        self._last_clock = next_clock(self._last_clock, self._clock.now_us(), partition)
+        return self._last_clock
+
+    def _apply(self, write: Write, plan: Plan) -> None:
+        items = self._items.setdefault(write.table_id, _Ordered())
+        if plan.new is None:
+            items.remove(write.key)
+        else:
+            items.put(write.key, _Stored(plan.new_size, plan.new))
+        for change in plan.indexes:
+            rows = self._indexes.setdefault(change.index_id, _Ordered())
+            if change.old is not None:
+                rows.remove(change.old)
+            if change.new is not None:
+                rows.put(change.new, write.key)
+
+    def alter(self, decide: Alter, done: Callable[[Catalog | AwsError], None]) -> None:
+        with self._gate.passed():
+            try:
+                self._catalog = result = self._catalog.after(decide(self._catalog, self._tick))
+            except Exception as failure:
+                result = _translated(failure)
+        done(result)
+
+    def catalog(self) -> Catalog:
+        return self._catalog
+
+    def get(self, table_id: int, key: bytes) -> bytes | None:
+        with self._gate.passed():
+            return self._read(table_id, key)
+
+    def get_together(self, keys: Sequence[tuple[int, bytes]]) -> Sequence[bytes | None]:
+        with self._gate.passed():
+            return [self._read(table_id, key) for table_id, key in keys]
+
+    def _read(self, table_id: int, key: bytes) -> bytes | None:
+        items = self._items.get(table_id)
+        stored = items.values.get(key) if items else None
+        return stored.data if stored else None
+
+    def rows(self, span: Span, max_rows: int, max_bytes: int) -> Sequence[Row]:
+        result: list[Row] = []
+        size = 0
+        with self._gate.passed():
+            for row in self._walk(span):
+                result.append(row)
+                size += row.size
+                if len(result) >= max_rows or size > max_bytes:
+                    break
+        return result
+
+    def _walk(self, span: Span) -> Iterator[Row]:
+        items: _Ordered[_Stored] = self._items.get(span.table_id) or _Ordered()
+        if span.index_id is None:
+            for key in items.keys(span.low, span.high, span.backwards):
+                yield Row(key, items.values[key].size, items.values[key].data)
+            return
+        rows: _Ordered[bytes] = self._indexes.get(span.index_id) or _Ordered()
+        for key in rows.keys(span.low, span.high, span.backwards):
+            stored = items.values[rows.values[key]]
+            yield Row(key, stored.size, stored.data)
+
+    def usage(self, table: Table, index: Index | None = None) -> Usage:
+        span = Span(table.id, b"", None, index.id if index else None)
+        with self._gate.passed():
+            sizes = [row.size for row in self._walk(span)]
+        return Usage(len(sizes), sum(sizes))
+
+    def fill_index(self, table_id: int, index: Index, after: bytes, max_rows: int) -> bytes | None:
+        with self._gate.passed():
+            items: _Ordered[_Stored] = self._items.get(table_id) or _Ordered()
+            rows = self._indexes.setdefault(index.id, _Ordered())
+            keys = items.keys_above(after, max_rows)
+            for key in keys:
+                row = index.keys.index_row(decode_item(items.values[key].data), key)
+                if row is not None:
+                    rows.put(row, key)
+            return keys[-1] if keys else None
+
+    def purge(self, max_rows: int) -> int:
+        with self._gate.passed():
+            tables = self._catalog.tables
+            indexes = {index.id: index for table in tables.values() for index in table.indexes}
+            removed = _purged(self._indexes, indexes, max_rows)
+            removed += _purged(self._items, tables, max_rows - removed)
+            return removed + self._log.purge(dict(self._catalog.shards), max_rows - removed)
+
+    def close(self) -> None:
+        self._gate.close()
+
+
+def _purged(
+    stored: dict[int, _Ordered[_Value]], known: dict[int, Table] | dict[int, Index], count: int
+) -> int:
+    """Remove up to `count` rows of what isn't known any more; how many were removed."""
+    removed = 0
+    for gone in [identity for identity in stored if identity not in known]:
+        removed += stored[gone].remove_some(count - removed)
+        if not stored[gone].values:
+            del stored[gone]
+    return removed
+
+
+def _translated(failure: Exception) -> AwsError:
+    """What callers are told: refusals as they are, anything else as a fault of the store."""
+    if isinstance(failure, AwsError):
+        return failure
+    fault = InternalServerError("Internal server error")
+    fault.__cause__ = failure
+    return fault

@@ -1,0 +1,290 @@
+"""Short ways to make tables, streams, shards, items, writes and alterations, for tests.
+
+The plans made here are the plainest that obey the laws, independent of the server's planner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from tailrace import limits
+from tailrace.errors import AwsError
+from tailrace.model.arns import stream_label
+from tailrace.model.changes import Change, ChangeKind
+from tailrace.model.keys import KeyAttribute, KeySchema
+from tailrace.model.schema import Index, IndexKind, Projection, Stream, StreamViewType, Table
+from tailrace.model.values import AttributeValue, Item, decode_item, encode_item, item_size
+from tailrace.streams.log import Shard
+from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
+from tailrace.tables.engine import Decide, IndexChange, Plan, Write
+
+__all__ = [
+    "ACCOUNT",
+    "REGION",
+    "alter_table",
+    "check_write",
+    "delete_write",
+    "drop_table",
+    "hash_range",
+    "index",
+    "item",
+    "plan",
+    "put_write",
+    "rotate",
+    "shards_for",
+    "split",
+    "stream_for",
+    "table",
+    "update_write",
+]
+
+ACCOUNT: Final = "000000000000"
+REGION: Final = "us-east-1"
+_HASHES: Final = 2**32
+
+
+def item(pk: str, **attributes: str | int | AttributeValue) -> Item:
+    """An item with partition key `pk`: text becomes S, integers N, attribute values stay."""
+    return {"pk": {"S": pk}, **{name: _value(value) for name, value in attributes.items()}}
+
+
+def _value(value: str | int | AttributeValue) -> AttributeValue:
+    if isinstance(value, dict):
+        return value
+    return {"S": value} if isinstance(value, str) else {"N": str(value)}
+
+
+def index(identity: int, attribute: str, *, sort: str | None = None) -> Index:
+    """A global index named `by-<attribute>` on a string attribute, everything projected."""
+    keys = KeySchema((KeyAttribute(attribute, "S"),), (KeyAttribute(sort, "S"),) if sort else ())
+    return Index(identity, f"by-{attribute}", IndexKind.GLOBAL, keys, Projection.ALL)
+
+
+def table(
+    identity: int = 1,
+    name: str = "things",
+    *,
+    sort: bool = False,
+    partitions: int = limits.PARTITIONS,
+    indexes: tuple[Index, ...] = (),
+    stream: Stream | None = None,
+) -> Table:
+    """A table with the key `pk` (S) and, with `sort`, `sk` (S)."""
+    return Table(
+        id=identity,
+        uuid=f"00000000-0000-0000-0000-{identity:012d}",
+        region=REGION,
+        account=ACCOUNT,
+        name=name,
+        keys=KeySchema((KeyAttribute("pk", "S"),), (KeyAttribute("sk", "S"),) if sort else ()),
+        attribute_types={"pk": "S", "sk": "S"} if sort else {"pk": "S"},
+        created_us=1_789_651_658_000_000,
+        partitions=partitions,
+        indexes=indexes,
+        stream=stream,
+    )
+
+
+def stream_for(
+    table: Table, identity: int, view_type: StreamViewType = StreamViewType.NEW_AND_OLD_IMAGES
+) -> Stream:
+    """A stream of a table; streams of distinct ids have distinct labels, and so ARNs."""
+    created_us = table.created_us + identity * 1000
+    return Stream(
+        id=identity,
+        table_id=table.id,
+        table_name=table.name,
+        region=table.region,
+        account=table.account,
+        label=stream_label(created_us),
+        view_type=view_type,
+        keys=table.keys,
+        created_us=created_us,
+    )
+
+
+def hash_range(partition: int, partitions: int) -> tuple[int, int]:
+    """The first and the last hash of a partition."""
+    return -(-partition * _HASHES // partitions), -(-(partition + 1) * _HASHES // partitions) - 1
+
+
+def shards_for(stream: Stream, partitions: int, first_id: int, tick: Tick) -> tuple[Shard, ...]:
+    """One open shard for each partition, with ids from `first_id` on."""
+    return tuple(
+        _shard(
+            first_id + partition,
+            stream.id,
+            partition,
+            hash_range(partition, partitions),
+            tick(stream.table_id, partition),
+        )
+        for partition in range(partitions)
+    )
+
+
+def _shard(
+    identity: int,
+    stream_id: int,
+    partition: int,
+    hashes: tuple[int, int],
+    start: int,
+    parent: str | None = None,
+) -> Shard:
+    name = f"shardId-{identity:020d}-{identity:08x}"
+    return Shard(identity, name, stream_id, partition, *hashes, start=start, parent=parent)
+
+
+def alter_table(changed: Table) -> Alter:
+    """Replace a table by a changed value of it; ids of its indexes count as given."""
+
+    def decide(catalog: Catalog, tick: Tick) -> Alteration:
+        del tick
+        highest = max((index.id for index in changed.indexes), default=0)
+        return Alteration(tables=(changed,), next_id=max(catalog.next_id, highest + 1))
+
+    return decide
+
+
+def drop_table(table_id: int) -> Alter:
+    """Drop a table with its streams and their shards at once."""
+
+    def decide(catalog: Catalog, tick: Tick) -> Alteration:
+        del tick
+        streams = tuple(
+            stream.id for stream in catalog.streams.values() if stream.table_id == table_id
+        )
+        shards = tuple(shard.id for shard in catalog.shards.values() if shard.stream_id in streams)
+        return Alteration(
+            dropped_tables=(table_id,), dropped_streams=streams, dropped_shards=shards
+        )
+
+    return decide
+
+
+def rotate(table_id: int, *, pieces: int = 1) -> Alter:
+    """Close every open shard of a table's stream, with `pieces` children for each, equally wide."""
+
+    def decide(catalog: Catalog, tick: Tick) -> Alteration:
+        stream = catalog.tables[table_id].stream
+        shards: list[Shard] = []
+        next_id = catalog.next_id
+        for shard in catalog.shards_of[stream.id] if stream else ():
+            if not shard.open:
+                continue
+            shards.append(_closed(shard, tick(table_id, shard.partition)))
+            for piece in range(pieces):
+                hashes = _piece(shard, piece, pieces)
+                start = tick(table_id, shard.partition)
+                shards.append(
+                    _shard(next_id, shard.stream_id, shard.partition, hashes, start, shard.name)
+                )
+                next_id += 1
+        return Alteration(shards=tuple(shards), next_id=next_id)
+
+    return decide
+
+
+def split(table_id: int) -> Alter:
+    """Close every open shard of a table's stream and open two children for each."""
+    return rotate(table_id, pieces=2)
+
+
+def _closed(shard: Shard, end: int) -> Shard:
+    hashes = (shard.first_hash, shard.last_hash)
+    return Shard(
+        shard.id,
+        shard.name,
+        shard.stream_id,
+        shard.partition,
+        *hashes,
+        shard.start,
+        shard.parent,
+        end,
+    )
+
+
+def _piece(shard: Shard, piece: int, pieces: int) -> tuple[int, int]:
+    width = shard.last_hash + 1 - shard.first_hash
+    return shard.first_hash + width * piece // pieces, shard.first_hash + width * (
+        piece + 1
+    ) // pieces - 1
+
+
+# Writes ---------------------------------------------------------------------------
+
+
+def put_write(table: Table, item: Item) -> Write:
+    """Put a canonical item."""
+    return update_write(table, item, lambda _: item)
+
+
+def delete_write(table: Table, key: Item) -> Write:
+    """Delete the item with the key attributes of `key`."""
+    return update_write(table, key, lambda _: None)
+
+
+def check_write(table: Table, key: Item, refusal: AwsError | None = None) -> Write:
+    """Write nothing, or refuse."""
+
+    def change(previous: Item | None) -> Item | None:
+        if refusal is not None:
+            raise refusal
+        return previous
+
+    return update_write(table, key, change)
+
+
+def update_write(table: Table, key: Item, change: Callable[[Item | None], Item | None]) -> Write:
+    """Replace an item by what `change` makes of it, or refuses; None is no item."""
+    key_bytes = table.keys.item_key(key)
+    return Write(table.id, key_bytes, _decide(key_bytes, change))
+
+
+def _decide(key: bytes, change: Callable[[Item | None], Item | None]) -> Decide:
+    def decide(previous: bytes | None, table: Table) -> Plan:
+        return plan(
+            table, key, previous, change(None if previous is None else decode_item(previous))
+        )
+
+    return decide
+
+
+def plan(table: Table, key: bytes, previous: bytes | None, new: Item | None) -> Plan:
+    """The plan that replaces the stored item of a key by a canonical item, or deletes it."""
+    old = None if previous is None else decode_item(previous)
+    data = None if new is None else encode_item(new)
+    old_size = item_size(old) if old else 0
+    new_size = item_size(new) if new else 0
+    if data == previous:
+        return Plan(changed=False, new=data, new_size=new_size, old_size=old_size)
+    change = None
+    if table.stream is not None and table.stream.enabled:
+        change = _change(table, old, new, previous, data)
+    indexes = _index_changes(table, key, old, new)
+    return Plan(True, data, new_size, old_size, indexes, change)
+
+
+def _change(
+    table: Table, old: Item | None, new: Item | None, old_data: bytes | None, new_data: bytes | None
+) -> Change:
+    kind = (
+        ChangeKind.INSERT
+        if old is None
+        else ChangeKind.REMOVE
+        if new is None
+        else ChangeKind.MODIFY
+    )
+    keys = table.keys.key_of(new or old or {})
+    old_size, new_size = item_size(old or {}), item_size(new or {})
+    return Change(kind, encode_item(keys), item_size(keys), old_data, old_size, new_data, new_size)
+
+
+def _index_changes(
+    table: Table, key: bytes, old: Item | None, new: Item | None
+) -> tuple[IndexChange, ...]:
+    rows = (
+        (index.id, index.keys.index_row(old or {}, key), index.keys.index_row(new or {}, key))
+        for index in table.indexes
+    )
+    return tuple(IndexChange(*row) for row in rows if row[1] != row[2])
