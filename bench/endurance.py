@@ -1,0 +1,135 @@
+"""What is measured on Tailrace alone: writing to a grown table, and writing while others read."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+
+from bench.client import Client, RequestFailed, create_table, open_shards, read_shard
+from bench.load import run_load
+from bench.measures import Effort
+from bench.results import Results
+from bench.servers import Kind, running
+
+__all__ = ["flatness", "readers"]
+
+_FILL_BATCH = 25
+_FILL_SLICE_S = 5.0
+_FIRST_RECORDS = 10_000
+_SAMPLES = 3
+_READERS = 10
+# DynamoDB allows five GetRecords a second on a shard.
+_POLL_S = 0.25
+_CATCH_UP_S = 15.0
+
+
+def flatness(kind: Kind, effort: Effort, results: Results) -> Iterator[str]:
+    """PutItem/s with about ten thousand records, and again after `effort.growth` more."""
+    yield "starting"
+    with running(kind) as server:
+        client = Client(server.port)
+        create_table(client, "growing", stream=True)
+        client.close()
+        records = _fill(server.port, _FIRST_RECORDS, 1.0)
+        yield "PutItem while small"
+        rate, written = _sample(server.port, effort.sample_s)
+        results.add("flat_start", kind.name, rate)
+        records += written
+        yield f"writing {effort.growth:,} records"
+        records += _fill(server.port, effort.growth, _FILL_SLICE_S)
+        yield "PutItem when grown"
+        rate, written = _sample(server.port, effort.sample_s)
+        results.add("flat_end", kind.name, rate)
+        results.add("flat_records", kind.name, records + written)
+        results.add("flat_memory", kind.name, server.memory_mb())
+
+
+def _fill(port: int, count: int, slice_s: float) -> int:
+    written = 0
+    while written < count:
+        written += run_load("fill", port, "growing", slice_s).requests * _FILL_BATCH
+    return written
+
+
+def _sample(port: int, seconds: float) -> tuple[float, int]:
+    loads = [run_load("put", port, "growing", seconds) for _ in range(_SAMPLES)]
+    return statistics.median(load.per_s for load in loads), sum(load.requests for load in loads)
+
+
+def readers(kind: Kind, effort: Effort, results: Results) -> Iterator[str]:
+    """PutItem/s alone and with ten readers of every shard; RuntimeError if one missed a record."""
+    yield "starting"
+    with running(kind) as server:
+        client = Client(server.port)
+        stream_arn = create_table(client, "watched", stream=True)
+        client.close()
+        if stream_arn is None:
+            raise RuntimeError("the table with a stream has no stream")
+        run_load("put", server.port, "watched", effort.warm_s)
+        yield "PutItem alone"
+        results.add(
+            "put_alone", kind.name, run_load("put", server.port, "watched", effort.sample_s).per_s
+        )
+        yield f"PutItem with {_READERS} readers"
+        group = [_Reader(server.port, stream_arn) for _ in range(_READERS)]
+        for reader in group:
+            reader.ready.wait()
+        begin = time.perf_counter()
+        load = run_load("put", server.port, "watched", effort.sample_s)
+        seen = sum(reader.records for reader in group)
+        elapsed = time.perf_counter() - begin
+        results.add("put_with_readers", kind.name, load.per_s)
+        results.add("readers_records", kind.name, seen / elapsed)
+        _await_all(group, load.requests)
+
+
+def _await_all(group: list[_Reader], acknowledged: int) -> None:
+    deadline = time.monotonic() + _CATCH_UP_S
+    while time.monotonic() < deadline and any(reader.records < acknowledged for reader in group):
+        time.sleep(_POLL_S)
+    for reader in group:
+        reader.stop()
+    failures = [reader.failure for reader in group if reader.failure is not None]
+    if failures:
+        raise RuntimeError(f"{len(failures)} readers failed: {failures[0]}")
+    short = [reader.records for reader in group if reader.records < acknowledged]
+    if short:
+        raise RuntimeError(
+            f"{len(short)} readers saw {min(short)} and more of {acknowledged} acknowledged puts"
+        )
+
+
+class _Reader:
+    """A thread that follows all shards of a stream from their tips, on its own connection."""
+
+    def __init__(self, port: int, stream_arn: str) -> None:
+        self.records = 0
+        self.failure: str | None = None
+        self.ready = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._follow, args=(port, stream_arn), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _follow(self, port: int, stream_arn: str) -> None:
+        client = Client(port)
+        try:
+            shards = [
+                read_shard(client, stream_arn, shard, "LATEST")
+                for shard in open_shards(client, stream_arn)
+            ]
+            while not self._stopped.is_set():
+                found = sum(next(pages, (0, 0))[0] for pages in shards)
+                self.records += found
+                self.ready.set()
+                self._stopped.wait(_POLL_S)
+        except (OSError, RequestFailed) as error:
+            self.failure = str(error)
+        finally:
+            self.ready.set()
+            client.close()
