@@ -1,0 +1,157 @@
+"""What all tests share: no silent skips where everything is required, and the real servers.
+
+With TAILRACE_REQUIRE_ALL=1, as in continuous integration, a test that would be skipped fails.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SERVERS = Path(__file__).parent / "servers"
+MISSING_PART_STATUS = 77
+SERVER_START_S = 300
+SERVER_TEST_TIMEOUT_S = 600
+
+Need = Callable[[str], str]
+
+
+def _requires_all() -> bool:
+    return os.environ.get("TAILRACE_REQUIRE_ALL", "") not in ("", "0")
+
+
+def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail") and _requires_all():
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: nothing may be skipped here, yet: {why}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test, by mark, call or fixture, has failed where everything is required."""
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """So has a module that skips itself while it is collected, by importorskip for one."""
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test of a real server may have to wait until it was fetched and started."""
+    for item in items:
+        if "opensearch_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(SERVER_TEST_TIMEOUT_S))
+
+
+@pytest.fixture(scope="session")
+def need() -> Need:
+    """`need(program)` gives the path of a program; without it the test is skipped."""
+
+    def find(program: str) -> str:
+        path = shutil.which(program)
+        if path is None:
+            pytest.skip(f"needs the program {program}")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def opensearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real OpenSearch, started once for the session and stopped whatever happens.
+
+    Tests share it: each uses indexes of its own name and asks for nothing about the whole cluster.
+    """
+    directory = tmp_path_factory.mktemp("opensearch")
+    port = _free_port()
+    with _running("opensearch_server.py", port, directory) as server:
+        url = f"http://127.0.0.1:{port}"
+        health = f"{url}/_cluster/health?wait_for_status=yellow&timeout=2s"
+        _wait_until_it_answers(health, server, directory / "opensearch.log")
+        yield url
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def _running(script: str, port: int, directory: Path) -> Iterator[subprocess.Popen[Any]]:
+    # Its own process group is killed at the end; should this process be killed before, the closed
+    # pipe makes the script stop the server (servers/guard.py).
+    server = subprocess.Popen(
+        [sys.executable, str(SERVERS / script), str(port), str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+    def stop() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+
+    atexit.register(stop)
+    try:
+        with server:
+            try:
+                yield server
+            finally:
+                stop()
+    finally:
+        atexit.unregister(stop)
+
+
+def _wait_until_it_answers(url: str, server: subprocess.Popen[Any], log: Path) -> None:
+    deadline = time.monotonic() + SERVER_START_S
+    while not _answers(url):
+        status = server.poll()
+        if status is not None:
+            said = server.stderr.read().decode() if server.stderr else ""
+            if status == MISSING_PART_STATUS:
+                pytest.skip(said.strip())
+            pytest.fail(f"the server ended while starting\n{said}{_tail(log)}")
+        if time.monotonic() > deadline:
+            pytest.fail(f"the server was not ready in {SERVER_START_S} s\n{_tail(log)}")
+        time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.status == 200
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
+    except OSError:
+        return False
+
+
+def _tail(log: Path) -> str:
+    if not log.exists():
+        return ""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-30:])
