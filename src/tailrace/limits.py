@@ -54,6 +54,9 @@ ITERATOR_LIFE_MS: Final = 15 * 60 * 1000
 # Seen on AWS: shards roll over about every 4 h, with gaps of 4.04 to 4.5 h.
 SHARD_ROTATION_MS: Final = 4 * 60 * 60 * 1000
 
+# A partition of DynamoDB takes 1,000 write units a second and is split under a lasting load beyond it.
+SHARD_SPLIT_WRITES_PER_S: Final = 1000
+
 # Our own -------------------------------------------------------------------------------------------------------------
 # Shards that an on-demand table begins with on AWS; a table has as many partitions here.
 PARTITIONS: Final = 4
@@ -62,5 +65,7 @@ PARTITIONS_MAX: Final = 256  # eight low bits of the clock hold the partition
 GROUP_COMMIT_UNITS: Final = 256
 GROUP_COMMIT_QUEUE: Final = 65_536
 ROWS_PER_READ: Final = 4096
+SHARD_SPLIT_INTERVALS: Final = 3
+STREAM_OPEN_SHARDS: Final = 1024
 TRIM_RECORDS_PER_COMMIT: Final = 500
 PURGE_ROWS_PER_COMMIT: Final = 500

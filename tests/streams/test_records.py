@@ -46,7 +46,8 @@ def stream(
 def test_a_whole_record() -> None:
     record = json.loads(encode_record(MODIFY, CLOCK, stream()))
     event_id = record.pop("eventID")
-    assert len(event_id) == 32 and set(event_id) <= set("0123456789abcdef")
+    assert len(event_id) == 32
+    assert set(event_id) <= set("0123456789abcdef")
     assert record == {
         "eventName": "MODIFY",
         "eventVersion": "1.1",
