@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -101,7 +101,7 @@ class _Gate:
         self._closed = False
 
     @contextmanager
-    def passed(self) -> Iterator[None]:
+    def passed(self) -> Generator[None]:
         """Hold the lock. Raises InternalServerError when the engine was closed."""
         with self._lock:
             if self._closed:

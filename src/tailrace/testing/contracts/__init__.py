@@ -14,6 +14,15 @@ pytest.register_assert_rewrite(
     "tailrace.testing.reading",
     *(
         _HERE + name
-        for name in ("catalogs", "changes", "concurrency", "crash", "oracle", "reads", "writes")
+        for name in (
+            "catalogs",
+            "changes",
+            "concurrency",
+            "crash",
+            "durability",
+            "oracle",
+            "reads",
+            "writes",
+        )
     ),
 )
