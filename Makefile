@@ -31,11 +31,13 @@ test: environment-dev ## run all tests
 	@$(bin)/python -m pytest $(ARGS)
 
 lint: environment-dev ## check style, formatting, types and layers
-	$(bin)/ruff check .
-	$(bin)/ruff format --check .
-	$(bin)/pyright --pythonpath $(bin)/python
-	$(bin)/lint-imports
-	$(bin)/python -m pytest -q tests/style
+	@status=0; check() { echo "$$*"; "$$@" || status=1; }; \
+	  check $(bin)/ruff check .; \
+	  check $(bin)/ruff format --check .; \
+	  check $(bin)/pyright --pythonpath $(bin)/python; \
+	  check $(bin)/lint-imports; \
+	  check $(bin)/python -m pytest -q tests/style; \
+	  exit $$status
 
 fmt: environment-dev ## format the code and mend what can be mended
 	$(bin)/ruff check --fix-only .

@@ -1,6 +1,7 @@
 """Time and identifiers, the two things the core may not make up by itself.
 
-Everything below the edges takes a `Clock` and an `Ids`; `SystemClock` and `RandomIds` are the only real ones.
+Everything below the edges takes a `Clock` and an `Ids`; `SystemClock` and `RandomIds` are the only
+real ones.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class ShiftedClock:
         return self._base.now_us() + self._shift_us
 
     def advance(self, us: int) -> None:
-        """Move time forward by `us` microseconds; time never goes back, so `us` must not be negative."""
+        """Move time forward by `us` microseconds; time never goes back, so `us` must not be
+        negative.
+        """
         if us < 0:
             raise ValueError("a clock only moves forward")
         self._shift_us += us
@@ -85,8 +88,8 @@ class ManualClock:
 class RandomIds:
     """Identifiers from the operating system's randomness.
 
-    Request ids share a random prefix for each process and count upwards behind it: they are for tracing, not for secrecy, and
-    this costs a tenth of a fresh random draw for each request.
+    Request ids share a random prefix for each process and count upwards behind it: they are for
+    tracing, not for secrecy, and this costs a tenth of a fresh random draw for each request.
     """
 
     def __init__(self) -> None:
@@ -97,8 +100,9 @@ class RandomIds:
     def request_id(self) -> str:
         with self._lock:
             self._next = number = (self._next + 1) & 0xFFFFFFFFFFFFFFFF
-        # An odd multiplier modulo 2^64 is a bijection: consecutive ids differ in all their characters.
-        return self._prefix + "%020d" % ((number * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF)
+        # An odd multiplier modulo 2^64 is a bijection: consecutive ids differ in all their
+        # characters.
+        return self._prefix + f"{(number * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF:020d}"
 
     def uuid(self) -> str:
         return str(uuid.uuid4())

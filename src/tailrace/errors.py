@@ -1,6 +1,8 @@
-"""Every error a caller can be given: AWS's code and HTTP status on the class, the message on the instance.
+"""Every error a caller can be given: AWS's code and HTTP status on the class, the message on the
+instance.
 
-Codes and statuses are those of the botocore service models; the namespaces are those AWS puts before the `#` in `__type`.
+Codes and statuses are those of the botocore service models; the namespaces are those AWS puts
+before the `#` in `__type`.
 """
 
 from __future__ import annotations
@@ -55,8 +57,8 @@ class ConfigurationError(TailraceError):
 class AwsError(TailraceError):
     """An error with a place in AWS's API.
 
-    `fields` are further members of the error's JSON body, e.g. `Item` or `CancellationReasons`; a `msgspec.Raw` value is
-    spliced in as it stands.
+    `fields` are further members of the error's JSON body, e.g. `Item` or `CancellationReasons`; a
+    `msgspec.Raw` value is spliced in as it stands.
     """
 
     code: ClassVar[str] = "InternalServerError"

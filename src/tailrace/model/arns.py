@@ -6,7 +6,14 @@ import datetime
 
 import msgspec
 
-__all__ = ["StreamArn", "parse_stream_arn", "parse_table_arn", "stream_arn", "stream_label", "table_arn"]
+__all__ = [
+    "StreamArn",
+    "parse_stream_arn",
+    "parse_table_arn",
+    "stream_arn",
+    "stream_label",
+    "table_arn",
+]
 
 
 class StreamArn(msgspec.Struct, frozen=True):
@@ -19,10 +26,12 @@ class StreamArn(msgspec.Struct, frozen=True):
 
 
 def table_arn(region: str, account: str, name: str) -> str:
+    """The ARN of a table."""
     return f"arn:aws:dynamodb:{region}:{account}:table/{name}"
 
 
 def stream_arn(region: str, account: str, table: str, label: str) -> str:
+    """The ARN of a table's stream, from its label."""
     return f"{table_arn(region, account, table)}/stream/{label}"
 
 
@@ -35,7 +44,12 @@ def stream_label(now_us: int) -> str:
 def parse_table_arn(arn: str) -> tuple[str, str, str] | None:
     """(region, account, table name) of a table's ARN, or None when it is none."""
     parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "dynamodb" or not parts[5].startswith("table/"):
+    if (
+        len(parts) != 6
+        or parts[0] != "arn"
+        or parts[2] != "dynamodb"
+        or not parts[5].startswith("table/")
+    ):
         return None
     name = parts[5][len("table/") :]
     return None if not name or "/" in name else (parts[3], parts[4], name)
@@ -44,7 +58,12 @@ def parse_table_arn(arn: str) -> tuple[str, str, str] | None:
 def parse_stream_arn(arn: str) -> StreamArn | None:
     """The parts of a stream's ARN, or None when it is none."""
     parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "dynamodb" or not parts[5].startswith("table/"):
+    if (
+        len(parts) != 6
+        or parts[0] != "arn"
+        or parts[2] != "dynamodb"
+        or not parts[5].startswith("table/")
+    ):
         return None
     pieces = parts[5].split("/")
     if len(pieces) != 4 or pieces[2] != "stream" or not pieces[1] or not pieces[3]:

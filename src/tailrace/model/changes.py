@@ -10,7 +10,9 @@ __all__ = ["Change", "ChangeKind"]
 
 
 class ChangeKind(enum.Enum):
-    """What a write did to an item, by what existed before and after; the values are a stream record's `eventName`."""
+    """What a write did to an item, by what existed before and after; the values are a stream
+    record's `eventName`.
+    """
 
     INSERT = "INSERT"
     MODIFY = "MODIFY"
@@ -18,9 +20,11 @@ class ChangeKind(enum.Enum):
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One item's change. Images are canonical JSON, whole, whatever the stream will show of them; sizes are item sizes in bytes.
+    """One item's change. Images are canonical JSON, whole, whatever the stream will show of them;
+    sizes are item sizes in bytes.
 
-    `old` is None exactly for INSERT, `new` exactly for REMOVE. `by_service` marks deletions by time to live.
+    `old` is None exactly for INSERT, `new` exactly for REMOVE. `by_service` marks deletions by time
+    to live.
     """
 
     kind: ChangeKind

@@ -1,11 +1,13 @@
 """Keys as bytes that sort as DynamoDB sorts.
 
     key of an item      hash(4) | partition key, each part closed | sort key, last part open
-    key of an index row hash(4) | index partition key, closed | index sort key, closed | key of the item without its hash
+    key of an index row hash(4) | index partition key, closed | index sort key, closed
+                                | key of the item without its hash
 
-Strings and binary compare as unsigned bytes, numbers by value. "Closed" means that zero bytes are escaped (00 -> 00 FF) and the
-part ends in 00 00, so that no part runs into the next and order is kept. The hash spreads items over partitions: partition p of
-n holds the hashes h with h * n >> 32 == p, so that one partition is one range of keys.
+Strings and binary compare as unsigned bytes, numbers by value. "Closed" means that zero bytes are
+escaped (00 -> 00 FF) and the part ends in 00 00, so that no part runs into the next and order is
+kept. The hash spreads items over partitions: partition p of n holds the hashes h with h * n >> 32
+== p, so that one partition is one range of keys.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from tailrace.model.values import AttributeValue, Item, decoded_base64
 __all__ = ["HASH_BYTES", "KeyAttribute", "KeySchema", "key_hash", "partition_of", "successor"]
 
 HASH_BYTES = 4
-_SPREAD = 0x9E3779B1  # odd, so multiplying by it modulo 2^32 is a bijection; it carries CRC's low bits to the top
+# Odd, so multiplying by it modulo 2^32 is a bijection; it carries CRC's low bits to the top.
+_SPREAD = 0x9E3779B1
 
 
 class KeyAttribute(msgspec.Struct, frozen=True):
@@ -36,7 +39,8 @@ class KeyAttribute(msgspec.Struct, frozen=True):
 
 
 class KeySchema(msgspec.Struct, frozen=True, dict=True):
-    """The attributes of a table's or an index's key: one or more that place it, then those that sort it (none or more).
+    """The attributes of a table's or an index's key: one or more that place it, then those that
+    sort it (none or more).
 
     Tables have one of each at most; global indexes have up to four of each.
     """
@@ -54,7 +58,9 @@ class KeySchema(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def _simple(self) -> tuple[str, str, str | None, str | None]:
-        """Name and type of the only partition key and the only sort key: what nearly every key consists of."""
+        """Name and type of the only partition key and the only sort key: what nearly every key
+        consists of.
+        """
         (first,) = self.hash
         last = self.range[0] if self.range else None
         return first.name, first.type, last.name if last else None, last.type if last else None
@@ -85,45 +91,53 @@ class KeySchema(msgspec.Struct, frozen=True, dict=True):
         return head + self.range_bytes([item[attribute.name] for attribute in self.range])
 
     def check_item(self, item: Item) -> None:
-        """Raise ValidationException unless `item` has this primary key with its types, not empty and not too long."""
+        """Raise ValidationException unless `item` has this primary key with its types, not empty
+        and not too long.
+        """
         for attribute in self.attributes:
             value = item.get(attribute.name)
             if value is None:
                 raise ValidationException(
-                    f"One or more parameter values were invalid: Missing the key {attribute.name} in the item"
+                    "One or more parameter values were invalid: Missing the key"
+                    f" {attribute.name} in the item"
                 )
             if attribute.type not in value:
                 raise ValidationException(
-                    f"One or more parameter values were invalid: Type mismatch for key {attribute.name}"
-                    f" expected: {attribute.type} actual: {next(iter(value))}"
+                    "One or more parameter values were invalid: Type mismatch for key"
+                    f" {attribute.name} expected: {attribute.type} actual: {next(iter(value))}"
                 )
         self.check_contents(item)
 
     def check_contents(self, item: Item) -> None:
-        """Raise ValidationException for key attributes that are empty or longer than a key may be."""
+        """Raise ValidationException for key attributes that are empty or too long for a key."""
         for attribute in self.attributes:
             if attribute.type != "N" and not item[attribute.name][attribute.type]:
                 kind = "string" if attribute.type == "S" else "binary"
                 raise ValidationException(
-                    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an"
-                    f" empty {kind} value. Key: {attribute.name}"
+                    "One or more parameter values are not valid. The AttributeValue for a key"
+                    f" attribute cannot contain an empty {kind} value. Key: {attribute.name}"
                 )
         for attribute in self.hash:
             if _content_size(item[attribute.name]) > limits.PARTITION_KEY_BYTES:
                 raise ValidationException(
-                    "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of"
-                    f"{limits.PARTITION_KEY_BYTES} bytes"
+                    "One or more parameter values were invalid: Size of hashkey has exceeded the"
+                    f" maximum size limit of{limits.PARTITION_KEY_BYTES} bytes"
                 )
-        if sum(_content_size(item[attribute.name]) for attribute in self.range) > limits.SORT_KEY_BYTES:
+        if (
+            sum(_content_size(item[attribute.name]) for attribute in self.range)
+            > limits.SORT_KEY_BYTES
+        ):
             raise ValidationException(
-                "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit"
-                f" of {limits.SORT_KEY_BYTES} bytes"
+                "One or more parameter values were invalid: Aggregated size of all range keys"
+                f" has exceeded the size limit of {limits.SORT_KEY_BYTES} bytes"
             )
 
     def lookup_key(self, key: Item) -> bytes:
-        """The bytes of a primary key that a caller gave by itself (`Key` parameters): exactly these attributes.
+        """The bytes of a primary key that a caller gave by itself (`Key` parameters): exactly these
+        attributes.
 
-        Raises ValidationException `The provided key element does not match the schema` for any other set or type.
+        Raises ValidationException `The provided key element does not match the schema` for any
+        other set or type.
         """
         if len(key) != len(self.names):
             raise ValidationException("The number of conditions on the keys is invalid")
@@ -134,12 +148,16 @@ class KeySchema(msgspec.Struct, frozen=True, dict=True):
         return self.item_key(key)
 
     def hash_bytes(self, values: Sequence[AttributeValue]) -> bytes:
-        """hash(4) and the closed partition key: the prefix that all keys of one item collection share."""
+        """hash(4) and the closed partition key: the prefix that all keys of one item collection
+        share.
+        """
         head = b"".join([closed(value) for value in values])
         return key_hash(head) + head
 
     def range_bytes(self, values: Sequence[AttributeValue]) -> bytes:
-        """The sort key's bytes, the last part open; a prefix of the attributes gives a prefix of the bytes."""
+        """The sort key's bytes, the last part open; a prefix of the attributes gives a prefix of
+        the bytes.
+        """
         if not values:
             return b""
         if len(values) == len(self.range):
@@ -147,7 +165,9 @@ class KeySchema(msgspec.Struct, frozen=True, dict=True):
         return b"".join([closed(value) for value in values])
 
     def index_row(self, item: Item, item_key: bytes) -> bytes | None:
-        """The bytes of the row an item has in an index with this key, or None when the item is not in the index (sparse)."""
+        """The bytes of the row an item has in an index with this key, or None when the item is not
+        in the index (sparse).
+        """
         values: list[AttributeValue] = []
         for attribute in self.attributes:
             value = item.get(attribute.name)
@@ -159,29 +179,33 @@ class KeySchema(msgspec.Struct, frozen=True, dict=True):
         return head + b"".join([closed(value) for value in values[count:]]) + item_key[HASH_BYTES:]
 
     def check_index(self, item: Item, index_name: str) -> None:
-        """Raise ValidationException when an item carries this index's key attributes in a form the index cannot hold."""
+        """Raise ValidationException when an item carries this index's key attributes in a form the
+        index cannot hold.
+        """
         for attribute in self.attributes:
             value = item.get(attribute.name)
             if value is None:
                 continue
             if attribute.type not in value:
                 raise ValidationException(
-                    f"One or more parameter values were invalid: Type mismatch for Index Key {attribute.name} Expected:"
-                    f" {attribute.type} Actual: {next(iter(value))} IndexName: {index_name}"
+                    "One or more parameter values were invalid: Type mismatch for Index Key"
+                    f" {attribute.name} Expected: {attribute.type} Actual: {next(iter(value))}"
+                    f" IndexName: {index_name}"
                 )
             if attribute.type != "N" and not value[attribute.type]:
                 kind = "string" if attribute.type == "S" else "binary"
                 raise ValidationException(
-                    "One or more parameter values are not valid. A value specified for a secondary index key is not"
-                    f" supported. The AttributeValue for a key attribute cannot contain an empty {kind} value."
+                    "One or more parameter values are not valid. A value specified for a secondary"
+                    " index key is not supported. The AttributeValue for a key attribute cannot"
+                    f" contain an empty {kind} value."
                     f" IndexName: {index_name}, IndexKey: {attribute.name}"
                 )
             limit = limits.PARTITION_KEY_BYTES if attribute in self.hash else limits.SORT_KEY_BYTES
             if _content_size(value) > limit:
                 part = "hashkey" if attribute in self.hash else "rangekey"
                 raise ValidationException(
-                    f"One or more parameter values were invalid: Size of {part} has exceeded the maximum size limit of"
-                    f"{limit} bytes"
+                    f"One or more parameter values were invalid: Size of {part} has exceeded the"
+                    f" maximum size limit of{limit} bytes"
                 )
 
     def key_of(self, item: Item) -> Item:
@@ -227,5 +251,3 @@ def _content_size(value: AttributeValue) -> int:
     if kind == "N":
         return len(sort_bytes(canonical_number(content)))
     return len(base64.b64decode(content))
-
-

@@ -1,7 +1,8 @@
 """DynamoDB numbers: 38 significant digits between 1E-130 and 9.99…E+125, kept as text.
 
-The canonical text has no exponent, no plus sign, no superfluous zeros and no negative zero, so that two numbers are equal
-exactly when their texts are. `sort_bytes` orders as the numbers do under plain byte comparison.
+The canonical text has no exponent, no plus sign, no superfluous zeros and no negative zero, so that
+two numbers are equal exactly when their texts are. `sort_bytes` orders as the numbers do under
+plain byte comparison.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from tailrace.errors import ValidationException
 
 __all__ = ["canonical_number", "number_size", "parse_number", "sort_bytes", "to_text"]
 
-# Wide enough that parsing, adding and comparing two legal numbers is exact: 126 digits before the point, 130 + 38 after.
+# Wide enough that parsing, adding and comparing two legal numbers is exact: 126 digits before the
+# point, 130 + 38 after.
 _EXACT = decimal.Context(
     prec=limits.NUMBER_MAX_EXPONENT - limits.NUMBER_MIN_EXPONENT + limits.NUMBER_DIGITS + 4,
     Emax=999_999,
@@ -23,22 +25,28 @@ _EXACT = decimal.Context(
     traps=[decimal.InvalidOperation],
 )
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?", re.ASCII)
-# A text longer than this has more than 38 digits even after every strippable zero of a legal number.
+# A text longer than this has more than 38 digits even after every strippable zero of a legal
+# number.
 _TEXT_MAX = 400
 
-_OVERFLOW = "Number overflow. Attempting to store a number with magnitude larger than supported range"
-_UNDERFLOW = "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+_OVERFLOW = (
+    "Number overflow. Attempting to store a number with magnitude larger than supported range"
+)
+_UNDERFLOW = (
+    "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+)
 _TOO_PRECISE = "Attempting to store more than 38 significant digits in a Number"
 
 
 def canonical_number(text: str) -> str:
     """The canonical text of a number a caller sent.
 
-    Raises ValidationException with DynamoDB's message for what is no number, too large, too small or too precise.
+    Raises ValidationException with DynamoDB's message for what is no number, too large, too small
+    or too precise.
     """
-    if text.isdigit() and len(text) <= limits.NUMBER_DIGITS and text.isascii():
-        if text[0] != "0" or len(text) == 1:
-            return text
+    is_short_integer = text.isdigit() and len(text) <= limits.NUMBER_DIGITS and text.isascii()
+    if is_short_integer and (text[0] != "0" or len(text) == 1):
+        return text
     return to_text(parse_number(text))
 
 
@@ -54,7 +62,9 @@ def parse_number(text: str) -> Decimal:
 
 
 def _shortened(text: str) -> str:
-    """A very long numeral without the zeros that do not count, or DynamoDB's error if it is still too long."""
+    """A very long numeral without the zeros that do not count, or DynamoDB's error if it is still
+    too long.
+    """
     mantissa, _, exponent = text.lower().partition("e")
     sign = "-" if mantissa.startswith("-") else ""
     whole, _, fraction = mantissa.lstrip("+-").partition(".")
@@ -88,12 +98,12 @@ def checked(number: Decimal) -> Decimal:
 
 
 def add(left: str, right: str) -> str:
-    """left + right, as canonical text. Raises ValidationException when the result cannot be stored."""
+    """left + right, canonical. Raises ValidationException when the result cannot be stored."""
     return to_text(checked(_EXACT.add(Decimal(left), Decimal(right))))
 
 
 def subtract(left: str, right: str) -> str:
-    """left - right, as canonical text. Raises ValidationException when the result cannot be stored."""
+    """left - right, canonical. Raises ValidationException when the result cannot be stored."""
     return to_text(checked(_EXACT.subtract(Decimal(left), Decimal(right))))
 
 
@@ -108,8 +118,9 @@ def to_text(number: Decimal) -> str:
 
 
 def number_size(text: str) -> int:
-    """Bytes a number counts for, from its canonical text: 1, and 1 for each two digits on either side of the point, and 1
-    for a minus sign. Seen in the SizeBytes of stream records."""
+    """Bytes a number counts for, from its canonical text: 1, and 1 for each two digits on either
+    side of the point, and 1 for a minus sign. Seen in the SizeBytes of stream records.
+    """
     negative = text[0] == "-"
     whole, _, fraction = text.partition(".")
     whole_digits = len(whole) - negative
@@ -121,9 +132,10 @@ def number_size(text: str) -> int:
 def sort_bytes(text: str) -> bytes:
     """Bytes that compare as the numbers do, from canonical text.
 
-    Layout: a class byte (negative 0x40, zero 0x80, positive 0xC0), then for others than zero the decimal exponent + 1000 in
-    two bytes and the significant digits, two a byte, each 1 + the pair's value. Negative numbers have all bytes after the first
-    complemented and end in 0xFF, so that of two that share a prefix the longer one, the lesser number, sorts first.
+    Layout: a class byte (negative 0x40, zero 0x80, positive 0xC0), then for others than zero the
+    decimal exponent + 1000 in two bytes and the significant digits, two a byte, each 1 + the pair's
+    value. Negative numbers have all bytes after the first complemented and end in 0xFF, so that of
+    two that share a prefix the longer one, the lesser number, sorts first.
     """
     negative = text[0] == "-"
     whole, _, fraction = text.partition(".")

@@ -1,4 +1,6 @@
-"""What a table is: keys, indexes, settings, its stream. All of it is data; a change makes a new value."""
+"""What a table is: keys, indexes, settings, its stream. All of it is data; a change makes a new
+value.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,8 @@ class Index(msgspec.Struct, frozen=True):
 
 
 class Stream(msgspec.Struct, frozen=True, dict=True):
-    """A table's stream, from its enabling until its last record is trimmed. `id` is unique in the whole store.
+    """A table's stream, from its enabling until its last record is trimmed. `id` is unique in the
+    whole store.
 
     `disabled_us` is when it was disabled (or its table deleted); None while it takes records.
     """
@@ -109,10 +112,11 @@ class Stream(msgspec.Struct, frozen=True, dict=True):
 
 
 class Table(msgspec.Struct, frozen=True, dict=True):
-    """A table. `id` is unique in the whole store and never used again; `uuid` is what AWS calls TableId.
+    """A table. `id` is unique in the whole store and never used again; `uuid` is what AWS calls
+    TableId.
 
-    `settings` keeps what is stored and described but decides nothing here (table class, tags, protection and the like), in the
-    API's own form.
+    `settings` keeps what is stored and described but decides nothing here (table class, tags,
+    protection and the like), in the API's own form.
     """
 
     id: int

@@ -1,10 +1,12 @@
 """Attribute values in DynamoDB's own JSON form, and their canonical form.
 
-An attribute value is a dict of one entry, `{"S": "x"}`; an item maps names to them. This is the form in which items travel,
-are stored, compared and put into stream records, so nothing is converted on the way.
+An attribute value is a dict of one entry, `{"S": "x"}`; an item maps names to them. This is the
+form in which items travel, are stored, compared and put into stream records, so nothing is
+converted on the way.
 
-Canonical means: numbers in canonical text, the members of sets sorted, binary in canonical base64. The bytes of a canonical item,
-with its map keys sorted, are equal exactly when the items are equal by value.
+Canonical means: numbers in canonical text, the members of sets sorted, binary in canonical base64.
+The bytes of a canonical item, with its map keys sorted, are equal exactly when the items are equal
+by value.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from tailrace.errors import ValidationException
 from tailrace.model.numbers import canonical_number, number_size, sort_bytes
 
 __all__ = [
+    "TYPE_NAMES",
     "AttributeValue",
     "Item",
     "Malformed",
-    "TYPE_NAMES",
     "canonical_item",
     "canonical_value",
     "decode_item",
@@ -39,11 +41,15 @@ Item: TypeAlias = dict[str, AttributeValue]
 TYPE_NAMES: Final = ("S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS")
 
 _EMPTY = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
-_SEVERAL = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+_SEVERAL = (
+    "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the"
+    " supported datatypes"
+)
 _INVALID = "One or more parameter values were invalid: "
 _DEEP = "Nesting Levels have exceeded supported limits"
 
-# What each element of a list and each entry of a map counts beyond its own size (CapacityUnitCalculations.html).
+# What each element of a list and each entry of a map counts beyond its own size
+# (CapacityUnitCalculations.html).
 _CONTAINER_BYTES = 3
 _ELEMENT_BYTES = 1
 
@@ -52,7 +58,9 @@ _item_decoder = msgspec.json.Decoder(dict[str, dict[str, Any]])
 
 
 class Malformed(Exception):
-    """The JSON is not of the shape of an attribute value; the model-driven check of the request words the error."""
+    """The JSON is not of the shape of an attribute value; the model-driven check of the request
+    words the error.
+    """
 
 
 def encode_item(item: Item) -> bytes:
@@ -68,7 +76,8 @@ def decode_item(data: bytes | memoryview) -> Item:
 def canonical_item(raw: Item) -> tuple[Item, int]:
     """The canonical form of an item a caller sent, and its size in bytes.
 
-    Raises ValidationException with DynamoDB's message, or Malformed when the JSON has the wrong shape.
+    Raises ValidationException with DynamoDB's message, or Malformed when the JSON has the wrong
+    shape.
     """
     item: Item = {}
     size = 0
@@ -79,7 +88,9 @@ def canonical_item(raw: Item) -> tuple[Item, int]:
 
 
 def canonical_value(raw: AttributeValue, depth: int = 0) -> tuple[AttributeValue, int]:
-    """The canonical form of one value a caller sent, and its size in bytes. `depth` counts the documents around it."""
+    """The canonical form of one value a caller sent, and its size in bytes. `depth` counts the
+    documents around it.
+    """
     if len(raw) != 1:
         raise _count_error(raw)
     ((kind, content),) = raw.items()
@@ -134,7 +145,9 @@ def _canonical_null(content: Any, depth: int) -> tuple[AttributeValue, int]:
     if content.__class__ is not bool:
         raise Malformed
     if not content:
-        raise ValidationException(_INVALID + "Null attribute value types must have the value of true")
+        raise ValidationException(
+            _INVALID + "Null attribute value types must have the value of true"
+        )
     return {"NULL": True}, 1
 
 
@@ -173,13 +186,17 @@ def _canonical_strings(content: Any, depth: int) -> tuple[AttributeValue, int]:
     del depth
     members = _members(content, "An string set  may not be empty")
     if len(set(members)) != len(members):
-        raise ValidationException(f"{_INVALID}Input collection [{', '.join(members)}] contains duplicates.")
+        raise ValidationException(
+            f"{_INVALID}Input collection [{', '.join(members)}] contains duplicates."
+        )
     return {"SS": sorted(members)}, sum(len(member.encode()) for member in members)
 
 
 def _canonical_numbers(content: Any, depth: int) -> tuple[AttributeValue, int]:
     del depth
-    members = [canonical_number(member) for member in _members(content, "An number set  may not be empty")]
+    members = [
+        canonical_number(member) for member in _members(content, "An number set  may not be empty")
+    ]
     if len(set(members)) != len(members):
         raise ValidationException("Input collection contains duplicates")
     return {"NS": sorted(members, key=sort_bytes)}, sum(map(number_size, members))
@@ -190,8 +207,12 @@ def _canonical_binaries(content: Any, depth: int) -> tuple[AttributeValue, int]:
     texts = _members(content, "Binary sets should not be empty")
     members = [decoded_base64(text) for text in texts]
     if len(set(members)) != len(members):
-        raise ValidationException(f"{_INVALID}Input collection [{', '.join(texts)}]of type BS contains duplicates.")
-    return {"BS": [base64.b64encode(member).decode() for member in sorted(members)]}, sum(map(len, members))
+        raise ValidationException(
+            f"{_INVALID}Input collection [{', '.join(texts)}]of type BS contains duplicates."
+        )
+    return {"BS": [base64.b64encode(member).decode() for member in sorted(members)]}, sum(
+        map(len, members)
+    )
 
 
 def _members(content: Any, empty_message: str) -> list[str]:
@@ -219,12 +240,16 @@ _KINDS: Final = frozenset(TYPE_NAMES)
 
 
 def item_size(item: Item) -> int:
-    """Bytes a canonical item counts for: the UTF-8 length of every name and the size of every value."""
+    """Bytes a canonical item counts for: the UTF-8 length of every name and the size of every
+    value.
+    """
     return sum(len(name.encode()) + value_size(value) for name, value in item.items())
 
 
 def value_size(value: AttributeValue) -> int:
-    """Bytes a canonical value counts for (CapacityUnitCalculations.html, and stream records' SizeBytes for numbers)."""
+    """Bytes a canonical value counts for (CapacityUnitCalculations.html, and stream records'
+    SizeBytes for numbers).
+    """
     ((kind, content),) = value.items()
     if kind == "S":
         return len(content.encode())
@@ -232,7 +257,8 @@ def value_size(value: AttributeValue) -> int:
         return number_size(content)
     if kind == "M":
         return _CONTAINER_BYTES + sum(
-            len(name.encode()) + value_size(member) + _ELEMENT_BYTES for name, member in content.items()
+            len(name.encode()) + value_size(member) + _ELEMENT_BYTES
+            for name, member in content.items()
         )
     if kind == "L":
         return _CONTAINER_BYTES + sum(value_size(member) + _ELEMENT_BYTES for member in content)

@@ -13,8 +13,9 @@ __all__ = ["ChangeLog", "LogPage", "Shard"]
 class Shard(msgspec.Struct, frozen=True):
     """A segment of one partition's log: the records of a range of key hashes between two clocks.
 
-    `id` is unique in the whole store and never used again; `name` is the ShardId the API serves. The hashes are
-    `first_hash <= h <= last_hash`. Records have clocks `start <= c`, and `c <= end` once it is closed.
+    `id` is unique in the whole store and never used again; `name` is the ShardId the API serves.
+    The hashes are `first_hash <= h <= last_hash`. Records have clocks `start <= c`, and `c <= end`
+    once it is closed.
     """
 
     id: int
@@ -35,8 +36,8 @@ class Shard(msgspec.Struct, frozen=True):
 class LogPage(msgspec.Struct, frozen=True):
     """A run of records of one shard, in order.
 
-    `records` are whole encoded stream records; `last` is the clock of the last of them, or the `after` asked for when there are
-    none; `more` says that the next read will find records at once.
+    `records` are whole encoded stream records; `last` is the clock of the last of them, or the
+    `after` asked for when there are none; `more` says that the next read will find records at once.
     """
 
     records: Sequence[bytes]
@@ -45,18 +46,21 @@ class LogPage(msgspec.Struct, frozen=True):
 
 
 class ChangeLog(Protocol):
-    """Committed change records. Writing them is the engine's business: they are born in the commit of their item.
+    """Committed change records. Writing them is the engine's business: they are born in the commit
+    of their item.
 
-    Visibility: once a reader has seen clock n of a shard, no record below n will ever appear in that shard.
+    Visibility: once a reader has seen clock n of a shard, no record below n will ever appear in
+    that shard.
     """
 
     def read(self, shard_id: int, after: int, max_records: int, max_bytes: int) -> LogPage:
-        """Records of a shard with clocks above `after`: at most `max_records`, and no more than `max_bytes` of encoded records
-        (but always one). An unknown shard has none."""
+        """Records of a shard with clocks above `after`: at most `max_records`, and no more than
+        `max_bytes` of encoded records (but always one). An unknown shard has none.
+        """
         ...
 
     def tip(self, shard_id: int) -> int:
-        """The clock of the newest record of a shard, or 0 when it holds none: where LATEST begins."""
+        """The clock of a shard's newest record, or 0 when it holds none: where LATEST begins."""
         ...
 
     def oldest(self, shard_id: int) -> int | None:
@@ -64,11 +68,14 @@ class ChangeLog(Protocol):
         ...
 
     def trim(self, before: int, max_records: int) -> int:
-        """Remove the oldest records with clocks below `before`, at most `max_records`; how many were removed. Waits for it."""
+        """Remove the oldest records with clocks below `before`, at most `max_records`; how many
+        were removed. Waits for it.
+        """
         ...
 
     def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:
-        """Call `listener` with the ids of the shards that got records, after each commit that wrote any; returns what ends it.
+        """Call `listener` with the ids of the shards that got records, after each commit that wrote
+        any; returns what ends it.
 
         The listener runs on a thread of the engine's: it must be quick and must not raise.
         """

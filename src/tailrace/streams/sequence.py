@@ -1,8 +1,9 @@
 """The hybrid logical clock behind sequence numbers.
 
-A clock value has 63 bits: microseconds since the epoch, then 3 bits of room within the microsecond, then the 8-bit partition.
-Values of one partition only grow, also when the wall clock is set back; two partitions of a table never share one. They are
-served as 10^20 + clock: 21 digits, compared as integers.
+A clock value has 63 bits: microseconds since the epoch, then 3 bits of room within the microsecond,
+then the 8-bit partition. Values of one partition only grow, also when the wall clock is set back;
+two partitions of a table never share one. They are served as 10^20 + clock: 21 digits, compared as
+integers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from typing import Final
 
 from tailrace.errors import ValidationException
 
-__all__ = ["PARTITION_BITS", "clock_at", "from_sequence_number", "next_clock", "sequence_number", "time_us"]
+__all__ = [
+    "PARTITION_BITS",
+    "clock_at",
+    "from_sequence_number",
+    "next_clock",
+    "sequence_number",
+    "time_us",
+]
 
 PARTITION_BITS: Final = 8
 _TIME_SHIFT: Final = 11
@@ -20,7 +28,7 @@ _CLOCK_MAX: Final = 2**63 - 1
 
 
 def next_clock(last: int, now_us: int, partition: int) -> int:
-    """The clock of the next record of `partition`, above `last` whichever partition that came from."""
+    """The clock of `partition`'s next record, above `last` whichever partition that came from."""
     floor = (last >> PARTITION_BITS) + 1
     time = now_us << (_TIME_SHIFT - PARTITION_BITS)
     return (time if time > floor else floor) << PARTITION_BITS | partition
@@ -42,7 +50,13 @@ def sequence_number(clock: int) -> str:
 
 
 def from_sequence_number(text: str) -> int:
-    """The clock of a sequence number a caller sent. Raises ValidationException for what none of ours can be."""
-    if not text.isascii() or not text.isdigit() or not _BASE <= int(text[:40]) <= _BASE + _CLOCK_MAX:
+    """The clock of a sequence number a caller sent. Raises ValidationException for what none of
+    ours can be.
+    """
+    if (
+        not text.isascii()
+        or not text.isdigit()
+        or not _BASE <= int(text[:40]) <= _BASE + _CLOCK_MAX
+    ):
         raise ValidationException(f"Invalid SequenceNumber: {text[:40]}")
     return int(text) - _BASE

@@ -1,6 +1,8 @@
-"""The catalog: every table, stream and shard of a store at one moment, and the alterations that lead to the next.
+"""The catalog: every table, stream and shard of a store at one moment, and the alterations that
+lead to the next.
 
-A catalog is an immutable value that engines replace whole, so a request sees one consistent state of it without a lock.
+A catalog is an immutable value that engines replace whole, so a request sees one consistent state
+of it without a lock.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ from tailrace.streams.log import Shard
 
 __all__ = ["Alter", "Alteration", "Catalog", "Tick"]
 
-# The next clock of a table's partition: above every record the partition has. For the ends and starts of shards.
+# The next clock of a table's partition: above every record the partition has. For the ends and
+# starts of shards.
 Tick: TypeAlias = Callable[[int, int], int]
 
 
 class Alteration(msgspec.Struct, frozen=True):
-    """What one step changes in the catalog, applied in one transaction. Values replace those with the same id."""
+    """What one step changes in the catalog, applied in one transaction. Values replace those with
+    the same id.
+    """
 
     tables: tuple[Table, ...] = ()
     dropped_tables: tuple[int, ...] = ()
@@ -33,7 +38,9 @@ class Alteration(msgspec.Struct, frozen=True):
 
 
 class Catalog(msgspec.Struct, frozen=True, dict=True):
-    """All tables, streams and shards by id. `next_id` is the first id never given to any of them or to an index."""
+    """All tables, streams and shards by id. `next_id` is the first id never given to any of them or
+    to an index.
+    """
 
     tables: dict[int, Table] = {}
     streams: dict[int, Stream] = {}
@@ -76,7 +83,8 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
         )
 
 
-# Decides on an alteration from the catalog as it is, under every lock a write could hold. Raises to refuse.
+# Decides on an alteration from the catalog as it is, under every lock a write could hold. Raises to
+# refuse.
 Alter: TypeAlias = Callable[[Catalog, Tick], Alteration]
 
 
@@ -91,7 +99,9 @@ def _first_hash(shard: Shard) -> int:
 _Entry = TypeVar("_Entry", Table, Stream, Shard)
 
 
-def _replaced(values: dict[int, _Entry], put: Iterable[_Entry], dropped: Iterable[int]) -> dict[int, _Entry]:
+def _replaced(
+    values: dict[int, _Entry], put: Iterable[_Entry], dropped: Iterable[int]
+) -> dict[int, _Entry]:
     result = dict(values)
     for value in put:
         result[value.id] = value

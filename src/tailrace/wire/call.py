@@ -15,7 +15,9 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """One API call. `target` is the `X-Amz-Target` header, e.g. `DynamoDB_20120810.PutItem`; `body` the JSON, decompressed."""
+    """One API call. `target` is the `X-Amz-Target` header, e.g. `DynamoDB_20120810.PutItem`; `body`
+    the JSON, decompressed.
+    """
 
     target: str
     body: bytes
