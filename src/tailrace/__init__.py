@@ -1,7 +1,9 @@
-"""DynamoDB Streams that anyone can run: tables, ordered change streams, triggers and pipelines."""
+"""Tailrace: DynamoDB Streams that anyone can run."""
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 __all__ = ["__version__"]
 
-__version__ = "0.1.0"
+__version__ = version("tailrace")

@@ -1,0 +1,32 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from tailrace.cli.serve import serve
+from tailrace.errors import TailraceError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="tailrace",
+    help="DynamoDB Streams that anyone can run: tables, ordered change streams, triggers and pipelines.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+
+
+def main() -> None:
+    """Run the command that the arguments name; errors of ours become one line and exit status 1."""
+    try:
+        app()
+    except TailraceError as error:
+        Console(stderr=True).print(f"[bold red]tailrace:[/] {error}", highlight=False)
+        sys.exit(1)

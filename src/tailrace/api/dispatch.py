@@ -1,0 +1,161 @@
+"""From a call to its reply: look the operation up, decode, run, commit what it asks for, word what went wrong.
+
+`respond` is called exactly once, on the thread that `dispatch` was called on, or for commits on the one that the engine reports
+outcomes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from tailrace.api.operation import Altered, Committed, Context, Operation, Result, Service
+from tailrace.errors import AwsError, SerializationException, UnknownOperationException
+from tailrace.model.values import Malformed
+from tailrace.tables.catalog import Catalog
+from tailrace.tables.engine import Outcome
+from tailrace.wire.call import Call, Reply
+from tailrace.wire.decode import Decoder
+from tailrace.wire.faults import fault
+
+__all__ = ["Dispatcher", "Respond"]
+
+Respond: TypeAlias = Callable[[Reply], None]
+_OK = 200
+_log = logging.getLogger("tailrace.api")
+
+
+class _Route:
+    """An operation with its decoder."""
+
+    __slots__ = ("decode", "decoder", "run")
+
+    def __init__(self, operation: Operation[Any], service: str) -> None:
+        self.run = operation.run
+        self.decoder = Decoder(service, operation.name, operation.input)
+        self.decode = self.decoder.decode
+
+    def run_leniently(self, context: Context, body: bytes) -> Result:
+        """Run the operation on a body whose attribute values are not in the usual shape: it is mended, or refused in AWS's words."""
+        try:
+            return self.run(context, self.decoder.decode_leniently(body))
+        except Malformed:
+            raise SerializationException from None
+
+
+class Dispatcher:
+    """Answers calls. `operations` maps an `X-Amz-Target` to its operation, `services` a target's prefix to its service model."""
+
+    def __init__(
+        self, service: Service, operations: Mapping[str, Operation[Any]], services: Mapping[str, str]
+    ) -> None:
+        self.service = service
+        self._routes = {
+            target: _Route(operation, services[target.partition(".")[0]])
+            for target, operation in operations.items()
+        }
+
+    def dispatch(self, call: Call, respond: Respond) -> None:
+        """Answer one call. Never raises."""
+        route = self._routes.get(call.target)
+        if route is None:
+            respond(fault(UnknownOperationException()))
+            return
+        try:
+            result = _run(route, Context(self.service, call.scope), call.body)
+        except AwsError as error:
+            respond(fault(error))
+        except Exception as error:
+            _log.exception("%s failed", call.target)
+            respond(fault(error))
+        else:
+            if result.__class__ is bytes:
+                respond(Reply(_OK, result))
+            else:
+                self._finish(call, result, respond)
+
+    def _finish(self, call: Call, result: Committed | Altered | bytes, respond: Respond) -> None:
+        engine = self.service.engine
+        if isinstance(result, Committed):
+            if len(result.units) == 1:
+                engine.submit(result.units[0], _Single(call, result, respond))
+            else:
+                gathering = _Gathering(call, result, respond)
+                for place, unit in enumerate(result.units):
+                    engine.submit(unit, gathering.slot(place))
+        elif isinstance(result, Altered):
+            reply = result.reply
+            engine.alter(result.decide, lambda done: _altered(call, reply, done, respond))
+
+
+def _run(route: _Route, context: Context, body: bytes) -> Result:
+    try:
+        return route.run(context, route.decode(body))
+    except Malformed:
+        pass
+    except AwsError as error:
+        raise route.decoder.overruled(body, error) from None
+    return route.run_leniently(context, body)
+
+
+class _Single:
+    """Answers when the only unit of a call is settled."""
+
+    __slots__ = ("_call", "_reply", "_respond")
+
+    def __init__(self, call: Call, committed: Committed, respond: Respond) -> None:
+        self._call = call
+        self._reply = committed.reply
+        self._respond = respond
+
+    def __call__(self, outcome: Outcome) -> None:
+        reply = self._reply
+        self._respond(worded(self._call, lambda: reply((outcome,))))
+
+
+class _Gathering:
+    """Answers when the last unit of a call is settled. Outcomes come one at a time."""
+
+    def __init__(self, call: Call, committed: Committed, respond: Respond) -> None:
+        self._call = call
+        self._committed = committed
+        self._respond = respond
+        self._outcomes: list[Outcome] = [()] * len(committed.units)
+        self._missing = len(committed.units)
+        if not self._missing:
+            self._answer()
+
+    def slot(self, place: int) -> Callable[[Outcome], None]:
+        """What takes the outcome of the unit at `place`."""
+
+        def settle(outcome: Outcome) -> None:
+            self._outcomes[place] = outcome
+            self._missing -= 1
+            if not self._missing:
+                self._answer()
+
+        return settle
+
+    def _answer(self) -> None:
+        self._respond(worded(self._call, lambda: self._committed.reply(self._outcomes)))
+
+
+def _altered(
+    call: Call, reply: Callable[[Catalog], bytes], done: Catalog | AwsError, respond: Respond
+) -> None:
+    if isinstance(done, AwsError):
+        respond(fault(done))
+    else:
+        respond(worded(call, lambda: reply(done)))
+
+
+def worded(call: Call, body: Callable[[], bytes]) -> Reply:
+    """The reply whose body `body` makes, or the fault that it raises."""
+    try:
+        return Reply(_OK, body())
+    except AwsError as error:
+        return fault(error)
+    except Exception as error:
+        _log.exception("%s failed", call.target)
+        return fault(error)

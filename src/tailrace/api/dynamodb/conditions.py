@@ -1,0 +1,51 @@
+"""The conditions of a write request: an expression, or the legacy `Expected`, never both."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tailrace import expressions
+from tailrace.api.dynamodb.inputs import ExpectedJson, Names, Values
+from tailrace.errors import ValidationException
+from tailrace.expressions import Bindings
+from tailrace.tables.plans import Guard
+
+__all__ = ["Conditional", "refuse_mix", "write_guard"]
+
+
+class Conditional(Protocol):
+    """The members that the inputs of all conditional writes have."""
+
+    @property
+    def expected(self) -> ExpectedJson | None: ...
+    @property
+    def conditional_operator(self) -> str | None: ...
+    @property
+    def condition_expression(self) -> str | None: ...
+    @property
+    def expression_attribute_names(self) -> Names | None: ...
+    @property
+    def expression_attribute_values(self) -> Values | None: ...
+    @property
+    def return_values_on_condition_check_failure(self) -> str | None: ...
+
+
+def refuse_mix(legacy: dict[str, object | None], expression: dict[str, object | None]) -> None:
+    """Raise ValidationException when both legacy and expression parameters were given, by their names in the API."""
+    old = [name for name, value in legacy.items() if value is not None]
+    new = [name for name, value in expression.items() if value is not None]
+    if old and new:
+        raise ValidationException(
+            "Can not use both expression and non-expression parameters in the same request: Non-expression parameters:"
+            f" {{{', '.join(old)}}} Expression parameters: {{{', '.join(new)}}}"
+        )
+
+
+def write_guard(request: Conditional, bindings: Bindings) -> Guard | None:
+    """The condition of a write, or None."""
+    show = request.return_values_on_condition_check_failure == "ALL_OLD"
+    if request.condition_expression is not None:
+        return Guard(expressions.condition(request.condition_expression, bindings), show)
+    if request.expected:
+        return Guard(expressions.expected(request.expected, request.conditional_operator), show)
+    return None

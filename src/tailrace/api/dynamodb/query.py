@@ -1,0 +1,139 @@
+"""Query: the items of one partition key, in the order of the sort key, from a table or an index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tailrace import expressions
+from tailrace.api.dynamodb import inputs
+from tailrace.api.dynamodb.conditions import refuse_mix
+from tailrace.api.dynamodb.reading import (
+    check_select,
+    page_body,
+    reads_whole_items,
+    refuse_consistent,
+    start_after,
+)
+from tailrace.api.dynamodb.tables import find_index, find_table
+from tailrace.api.operation import Context, Operation
+from tailrace.errors import ValidationException
+from tailrace.expressions import Bindings, Condition, KeyRange, Projection
+from tailrace.model.keys import KeySchema
+from tailrace.tables.engine import Span
+from tailrace.tables.pages import PageRequest, read_page
+
+__all__ = ["QUERY", "QueryInput"]
+
+
+class QueryInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
+    table_name: inputs.TableRef
+    index_name: inputs.IndexName | None = None
+    select: inputs.Select | None = None
+    attributes_to_get: inputs.AttributeNames | None = None
+    limit: inputs.PositiveInteger | None = None
+    consistent_read: bool | None = None
+    key_conditions: dict[str, dict[str, Any]] | None = None
+    query_filter: dict[str, dict[str, Any]] | None = None
+    conditional_operator: inputs.ConditionalOperator | None = None
+    scan_index_forward: bool | None = None
+    exclusive_start_key: inputs.ItemJson | None = None
+    return_consumed_capacity: inputs.CapacityDetail | None = None
+    projection_expression: str | None = None
+    filter_expression: str | None = None
+    key_condition_expression: str | None = None
+    expression_attribute_names: inputs.Names | None = None
+    expression_attribute_values: inputs.Values | None = None
+
+
+def query(context: Context, request: QueryInput) -> bytes:
+    _refuse_mixes(request)
+    bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
+    keep = _filter(request, bindings)
+    projection = _projection(request, bindings)
+    table = find_table(context, request.table_name)
+    index = find_index(table, request.index_name)
+    keys = table.keys if index is None else index.keys
+    reach = _key_range(request, bindings, keys)
+    bindings.finish()
+    refuse_consistent(index, request.consistent_read)
+    check_select(request.select, index, projection, request.attributes_to_get is not None)
+    if keep is not None:
+        expressions.refuse_key_filter(keep, keys, legacy=request.query_filter is not None)
+    span = Span(
+        table.id,
+        reach.low,
+        reach.high,
+        None if index is None else index.id,
+        backwards=request.scan_index_forward is False,
+    )
+    span = start_after(span, table, index, request.exclusive_start_key)
+    counting = request.select == "COUNT"
+    page = read_page(
+        context.service.engine,
+        PageRequest(
+            table,
+            index,
+            span,
+            request.limit,
+            None if keep is None else keep.matches,
+            projection,
+            counting,
+            reads_whole_items(table, index, request.select, None if projection is None else projection.names),
+        ),
+    )
+    return page_body(
+        table,
+        index,
+        page,
+        counting=counting,
+        consistent=request.consistent_read,
+        capacity=request.return_consumed_capacity,
+        last_key=page.last_key,
+    )
+
+
+def _refuse_mixes(request: QueryInput) -> None:
+    refuse_mix(
+        {
+            "AttributesToGet": request.attributes_to_get,
+            "QueryFilter": request.query_filter,
+            "ConditionalOperator": request.conditional_operator,
+            "KeyConditions": request.key_conditions,
+        },
+        {
+            "ProjectionExpression": request.projection_expression,
+            "FilterExpression": request.filter_expression,
+            "KeyConditionExpression": request.key_condition_expression,
+        },
+    )
+
+
+def _filter(request: QueryInput, bindings: Bindings) -> Condition | None:
+    if request.filter_expression is not None:
+        return expressions.condition(request.filter_expression, bindings, "FilterExpression")
+    if request.query_filter:
+        return expressions.query_filter(request.query_filter, request.conditional_operator)
+    return None
+
+
+def _projection(request: QueryInput, bindings: Bindings) -> Projection | None:
+    if request.projection_expression is not None:
+        return expressions.projection(request.projection_expression, bindings)
+    if request.attributes_to_get is not None:
+        return expressions.attributes_to_get(request.attributes_to_get)
+    return None
+
+
+def _key_range(request: QueryInput, bindings: Bindings, keys: KeySchema) -> KeyRange:
+    if request.key_condition_expression is not None:
+        return expressions.key_condition(request.key_condition_expression, bindings, keys)
+    if request.key_conditions is not None:
+        return expressions.key_conditions(request.key_conditions, keys)
+    raise ValidationException(
+        "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
+    )
+
+
+QUERY = Operation("Query", QueryInput, query)

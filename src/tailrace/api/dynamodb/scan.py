@@ -1,0 +1,140 @@
+"""Scan: all items of a table or an index, in the order of the keys' hashes; in segments for parallel readers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from tailrace import expressions
+from tailrace.api.dynamodb import inputs
+from tailrace.api.dynamodb.conditions import refuse_mix
+from tailrace.api.dynamodb.reading import (
+    check_select,
+    page_body,
+    reads_whole_items,
+    refuse_consistent,
+    start_after,
+)
+from tailrace.api.dynamodb.tables import find_index, find_table
+from tailrace.api.operation import Context, Operation
+from tailrace.errors import ValidationException
+from tailrace.expressions import Bindings, Condition, Projection
+from tailrace.model.schema import Index, Table
+from tailrace.tables.engine import Span
+from tailrace.tables.pages import PageRequest, read_page, segment_bounds
+
+__all__ = ["SCAN", "ScanInput"]
+
+
+class ScanInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
+    table_name: inputs.TableRef
+    index_name: inputs.IndexName | None = None
+    attributes_to_get: inputs.AttributeNames | None = None
+    limit: inputs.PositiveInteger | None = None
+    select: inputs.Select | None = None
+    scan_filter: dict[str, dict[str, Any]] | None = None
+    conditional_operator: inputs.ConditionalOperator | None = None
+    exclusive_start_key: inputs.ItemJson | None = None
+    return_consumed_capacity: inputs.CapacityDetail | None = None
+    total_segments: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    segment: Annotated[int, msgspec.Meta(ge=0, le=999_999)] | None = None
+    projection_expression: str | None = None
+    filter_expression: str | None = None
+    expression_attribute_names: inputs.Names | None = None
+    expression_attribute_values: inputs.Values | None = None
+    consistent_read: bool | None = None
+
+
+def scan(context: Context, request: ScanInput) -> bytes:
+    refuse_mix(
+        {
+            "AttributesToGet": request.attributes_to_get,
+            "ScanFilter": request.scan_filter,
+            "ConditionalOperator": request.conditional_operator,
+        },
+        {
+            "ProjectionExpression": request.projection_expression,
+            "FilterExpression": request.filter_expression,
+        },
+    )
+    _check_segments(request)
+    bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
+    keep = _filter(request, bindings)
+    projection = _projection(request, bindings)
+    bindings.finish()
+    table = find_table(context, request.table_name)
+    index = find_index(table, request.index_name)
+    refuse_consistent(index, request.consistent_read)
+    check_select(request.select, index, projection, request.attributes_to_get is not None)
+    counting = request.select == "COUNT"
+    page = read_page(
+        context.service.engine,
+        PageRequest(
+            table,
+            index,
+            _span(request, table, index),
+            request.limit,
+            None if keep is None else keep.matches,
+            projection,
+            counting,
+            reads_whole_items(table, index, request.select, None if projection is None else projection.names),
+        ),
+    )
+    return page_body(
+        table,
+        index,
+        page,
+        counting=counting,
+        consistent=request.consistent_read,
+        capacity=request.return_consumed_capacity,
+        last_key=page.last_key,
+    )
+
+
+def _check_segments(request: ScanInput) -> None:
+    if request.segment is None and request.total_segments is None:
+        return
+    if request.segment is None:
+        raise ValidationException(
+            "The Segment parameter is required but was not present in the request when parameter TotalSegments is present"
+        )
+    if request.total_segments is None:
+        raise ValidationException(
+            "The TotalSegments parameter is required but was not present in the request when Segment parameter is present"
+        )
+    if request.segment >= request.total_segments:
+        raise ValidationException(
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: "
+            f"{request.segment} is not less than TotalSegments: {request.total_segments}"
+        )
+
+
+def _span(request: ScanInput, table: Table, index: Index | None) -> Span:
+    low, high = segment_bounds(request.segment or 0, request.total_segments or 1)
+    span = Span(table.id, low, high, None if index is None else index.id)
+    try:
+        return start_after(span, table, index, request.exclusive_start_key)
+    except ValidationException as error:
+        if "outside" in error.message:
+            raise ValidationException("The provided starting key is invalid") from None
+        raise
+
+
+def _filter(request: ScanInput, bindings: Bindings) -> Condition | None:
+    if request.filter_expression is not None:
+        return expressions.condition(request.filter_expression, bindings, "FilterExpression")
+    if request.scan_filter:
+        return expressions.scan_filter(request.scan_filter, request.conditional_operator)
+    return None
+
+
+def _projection(request: ScanInput, bindings: Bindings) -> Projection | None:
+    if request.projection_expression is not None:
+        return expressions.projection(request.projection_expression, bindings)
+    if request.attributes_to_get is not None:
+        return expressions.attributes_to_get(request.attributes_to_get)
+    return None
+
+
+SCAN = Operation("Scan", ScanInput, scan)

@@ -1,0 +1,115 @@
+"""UpdateItem: change an item's attributes, or create the item."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tailrace import expressions
+from tailrace.api.dynamodb import inputs
+from tailrace.api.dynamodb.conditions import refuse_mix, write_guard
+from tailrace.api.dynamodb.replies import body_of, settled, write_extras
+from tailrace.api.dynamodb.tables import find_table
+from tailrace.api.operation import Committed, Context, Operation
+from tailrace.expressions import Bindings, Update
+from tailrace.model.schema import Table
+from tailrace.model.values import Item, canonical_item, decode_item
+from tailrace.tables import plans
+from tailrace.tables.engine import Outcome, Settled, Write
+from tailrace.tables.plans import Guard
+
+__all__ = ["UPDATE_ITEM", "UpdateItemInput", "update_write"]
+
+
+class UpdateItemInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
+    table_name: inputs.TableRef
+    key: inputs.ItemJson
+    attribute_updates: dict[str, dict[str, Any]] | None = None
+    expected: inputs.ExpectedJson | None = None
+    conditional_operator: inputs.ConditionalOperator | None = None
+    return_values: inputs.ReturnValues | None = None
+    return_consumed_capacity: inputs.CapacityDetail | None = None
+    return_item_collection_metrics: inputs.CollectionMetrics | None = None
+    update_expression: str | None = None
+    condition_expression: str | None = None
+    expression_attribute_names: inputs.Names | None = None
+    expression_attribute_values: inputs.Values | None = None
+    return_values_on_condition_check_failure: inputs.FailureValues | None = None
+
+
+def update_item(context: Context, request: UpdateItemInput) -> Committed:
+    refuse_mix(
+        {
+            "AttributeUpdates": request.attribute_updates,
+            "Expected": request.expected,
+            "ConditionalOperator": request.conditional_operator,
+        },
+        {
+            "UpdateExpression": request.update_expression,
+            "ConditionExpression": request.condition_expression,
+        },
+    )
+    bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
+    change = _change(request, bindings)
+    guard = write_guard(request, bindings)
+    bindings.finish()
+    key_item, _ = canonical_item(request.key)
+    table = find_table(context, request.table_name)
+
+    def reply(outcomes: list[Outcome]) -> bytes:
+        done = settled(outcomes[0])
+        members = write_extras(
+            table, done, request.return_consumed_capacity, request.return_item_collection_metrics
+        )
+        attributes = _returned(request.return_values, done, change)
+        if attributes is not None:
+            members["Attributes"] = attributes
+        return body_of(members)
+
+    return Committed(((update_write(table, key_item, change, guard),),), reply)
+
+
+def _change(request: UpdateItemInput, bindings: Bindings) -> Update | None:
+    """What to do to the item; None for a request that only makes sure that it exists."""
+    if request.update_expression is not None:
+        return expressions.update(request.update_expression, bindings)
+    if request.attribute_updates:
+        return expressions.attribute_updates(request.attribute_updates)
+    return None
+
+
+def update_write(
+    table: Table, key_item: Item, change: Update | None, guard: Guard | None = None
+) -> Write:
+    """The write that changes the item of a canonical key."""
+    key = table.keys.lookup_key(key_item)
+    if change is not None:
+        change.check_keys(table.keys)
+
+    def apply(before: Item | None) -> Item | None:
+        if change is None:
+            return before or key_item
+        if before is None and not change.creates:
+            return None
+        return change.apply(before or key_item)
+
+    return Write(table.id, key, plans.update(key, apply, guard))
+
+
+def _returned(wanted: str | None, done: Settled, change: Update | None) -> Any:
+    """The Attributes of the answer: JSON or a dict, None to leave them out."""
+    if wanted in (None, "NONE"):
+        return None
+    old, new = done.previous, done.plan.new
+    if wanted == "ALL_OLD":
+        return None if old is None else msgspec.Raw(old)
+    if wanted == "ALL_NEW":
+        return None if new is None else msgspec.Raw(new)
+    image = old if wanted == "UPDATED_OLD" else new
+    if image is None or change is None:
+        return None
+    return change.updated(decode_item(image)) or None
+
+
+UPDATE_ITEM = Operation("UpdateItem", UpdateItemInput, update_item)

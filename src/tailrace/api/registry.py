@@ -1,0 +1,56 @@
+"""The registry: every operation that the server answers, by its `X-Amz-Target`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tailrace.api.dynamodb.batch_get_item import BATCH_GET_ITEM
+from tailrace.api.dynamodb.batch_write_item import BATCH_WRITE_ITEM
+from tailrace.api.dynamodb.create_table import CREATE_TABLE
+from tailrace.api.dynamodb.delete_item import DELETE_ITEM
+from tailrace.api.dynamodb.delete_table import DELETE_TABLE
+from tailrace.api.dynamodb.describe_table import DESCRIBE_TABLE
+from tailrace.api.dynamodb.get_item import GET_ITEM
+from tailrace.api.dynamodb.list_tables import LIST_TABLES
+from tailrace.api.dynamodb.put_item import PUT_ITEM
+from tailrace.api.dynamodb.query import QUERY
+from tailrace.api.dynamodb.scan import SCAN
+from tailrace.api.dynamodb.update_item import UPDATE_ITEM
+from tailrace.api.dynamodb.update_table import UPDATE_TABLE
+from tailrace.api.operation import Operation
+from tailrace.api.streams.describe_stream import DESCRIBE_STREAM
+from tailrace.api.streams.get_records import GET_RECORDS
+from tailrace.api.streams.get_shard_iterator import GET_SHARD_ITERATOR
+from tailrace.api.streams.list_streams import LIST_STREAMS
+
+__all__ = ["OPERATIONS", "SERVICES"]
+
+# A target's prefix -> the name of the service's model in botocore.
+SERVICES: Final = {"DynamoDB_20120810": "dynamodb", "DynamoDBStreams_20120810": "dynamodbstreams"}
+
+_TABLES: Final[tuple[Operation[Any], ...]] = (
+    BATCH_GET_ITEM,
+    BATCH_WRITE_ITEM,
+    CREATE_TABLE,
+    DELETE_ITEM,
+    DELETE_TABLE,
+    DESCRIBE_TABLE,
+    GET_ITEM,
+    LIST_TABLES,
+    PUT_ITEM,
+    QUERY,
+    SCAN,
+    UPDATE_ITEM,
+    UPDATE_TABLE,
+)
+_STREAMS: Final[tuple[Operation[Any], ...]] = (
+    DESCRIBE_STREAM,
+    GET_RECORDS,
+    GET_SHARD_ITERATOR,
+    LIST_STREAMS,
+)
+
+OPERATIONS: Final[dict[str, Operation[Any]]] = {
+    **{f"DynamoDB_20120810.{operation.name}": operation for operation in _TABLES},
+    **{f"DynamoDBStreams_20120810.{operation.name}": operation for operation in _STREAMS},
+}

@@ -1,0 +1,190 @@
+"""The one place where components are put together: settings in, a running Tailrace out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from tailrace.api.dispatch import Dispatcher
+from tailrace.api.operation import Service
+from tailrace.api.registry import OPERATIONS, SERVICES
+from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
+from tailrace.engines.memory import MemoryEngine
+from tailrace.engines.sqlite import SqliteEngine
+from tailrace.errors import ConfigurationError, TailraceError
+from tailrace.server.asgi import asgi_app
+from tailrace.server.gateway import Gateway
+from tailrace.server.loop import LoopDelivery, Server
+from tailrace.settings import Settings
+from tailrace.tables.engine import Engine
+from tailrace.tables.keeping import Policy, keep
+from tailrace.wire.call import Call, Reply, Scope
+
+__all__ = ["Tailrace"]
+
+_log = logging.getLogger("tailrace")
+# How often housekeeping looks whether something is due; what is due is measured by the clock, not by this.
+_KEEPING_S = 1.0
+_SECRET_BYTES = 32
+
+
+class Tailrace:
+    """A store with its API, its server, its housekeeping and its triggers.
+
+        with Tailrace(Settings(port=0)) as tailrace:
+            client = boto3.client("dynamodb", endpoint_url=tailrace.endpoint_url, ...)
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> None:
+        self.settings = settings.checked()
+        base = clock or SystemClock()
+        self.clock: Clock = ShiftedClock(base) if settings.test_controls else base
+        self.ids = ids or RandomIds()
+        self._delivery = LoopDelivery()
+        self.engine = _engine(settings, self.clock, self._delivery)
+        self.service = Service(
+            self.engine, self.clock, self.ids, _iterator_secret(settings.data), settings.stream_retention_ms
+        )
+        self.dispatcher = Dispatcher(self.service, OPERATIONS, SERVICES)
+        gateway = Gateway(
+            self.dispatcher,
+            self.clock,
+            self.ids,
+            account=settings.account,
+            region=settings.region,
+            credentials=settings.credentials,
+            accounts=settings.accounts,
+        )
+        try:
+            self._server = Server(gateway, asgi_app(self.ids), settings.host, settings.port)
+        except ConfigurationError:
+            self.engine.close()
+            raise
+        self._keeper = _Keeper(self.engine, self.clock, _policy(settings))
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where clients connect to."""
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"http://{host}:{self._server.port}"
+
+    @property
+    def scope(self) -> Scope:
+        """The account and region of calls made in the process."""
+        return Scope(self.settings.account, self.settings.region)
+
+    def start(self) -> Tailrace:
+        """Serve on a thread of its own; returns when requests are answered."""
+        self._server.start(self._delivery.attach)
+        self._keeper.start()
+        return self
+
+    def serve(self) -> None:
+        """Serve on this thread until told to stop by a signal, then close."""
+        self._keeper.start()
+        try:
+            self._server.run(self._delivery.attach)
+        finally:
+            self._close()
+
+    def stop(self) -> None:
+        """Answer what is under way, stop everything, make everything durable."""
+        self._server.stop()
+        self._close()
+
+    def _close(self) -> None:
+        self._delivery.attach(None)
+        self._keeper.stop()
+        self.engine.close()
+
+    async def call(self, target: str, params: dict[str, Any]) -> bytes:
+        """One API call from within the server's loop, without HTTP. Raises the call's AwsError as CallFailed."""
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Reply] = loop.create_future()
+
+        def respond(reply: Reply) -> None:
+            if not answered.done():
+                answered.set_result(reply)
+
+        self.dispatcher.dispatch(Call(target, msgspec.json.encode(params), self.scope), respond)
+        reply = await answered
+        return reply.body
+
+    def __enter__(self) -> Tailrace:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(settings.stream_retention_ms, settings.shard_rotation_ms)
+
+
+def _engine(settings: Settings, clock: Clock, delivery: LoopDelivery) -> Engine:
+    if settings.data is None:
+        return MemoryEngine(clock)
+    return SqliteEngine(settings.data, clock, settings.key, deliver=delivery)
+
+
+def _iterator_secret(data: Path | None) -> bytes:
+    """The secret that signs iterators: kept with the data, so that iterators outlive a restart."""
+    if data is None:
+        return os.urandom(_SECRET_BYTES)
+    path = data / "iterator.secret"
+    if not path.exists():
+        partial = path.with_suffix(".partial")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.urandom(_SECRET_BYTES))
+        partial.replace(path)
+    return path.read_bytes()
+
+
+class _Keeper:
+    """The thread that keeps house."""
+
+    def __init__(self, engine: Engine, clock: Clock, policy: Policy) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._policy = policy
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="tailrace-keeper", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def kick(self) -> None:
+        """Look at once whether something is due."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                more = keep(self._engine, self._policy, self._clock.now_us())
+            except TailraceError:
+                more = False
+                if not self._stopping:
+                    _log.exception("housekeeping failed; it will be tried again")
+            if not more:
+                self._wake.wait(_KEEPING_S)
+                self._wake.clear()

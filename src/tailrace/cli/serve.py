@@ -1,0 +1,79 @@
+"""`tailrace serve`: the DynamoDB and DynamoDB Streams APIs on one port."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from tailrace import __version__
+from tailrace.app import Tailrace
+from tailrace.cli.options import read_credentials, read_key
+from tailrace.errors import ConfigurationError
+from tailrace.settings import Settings
+
+__all__ = ["serve"]
+
+_DEFAULT_DATA = Path("tailrace-data")
+
+
+def serve(
+    data: Annotated[
+        Path | None, typer.Option(help="Directory that holds the data.", show_default=str(_DEFAULT_DATA))
+    ] = None,
+    memory: Annotated[bool, typer.Option("--memory", help="Keep everything in memory.")] = False,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    region: Annotated[str, typer.Option(help="Region of unsigned requests.")] = "us-east-1",
+    account: Annotated[str, typer.Option(help="Account id that ARNs carry.")] = "000000000000",
+    key_file: Annotated[
+        Path | None, typer.Option(help="File whose content encrypts the data at rest.")
+    ] = None,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(help="AWS credentials file; requests must then be signed with a key from it."),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen off loopback without credentials.")
+    ] = False,
+    test_controls: Annotated[
+        bool, typer.Option("--test-controls", help="Answer /_tailrace/: move the clock, rotate, split, fail.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print where it listens as JSON.")] = False,
+) -> None:
+    """Serve tables and their streams until interrupted."""
+    if memory and data is not None:
+        raise ConfigurationError("--memory and --data exclude each other")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = Settings(
+        data=None if memory else data or _DEFAULT_DATA,
+        key=None if key_file is None else read_key(key_file),
+        host=host,
+        port=port,
+        region=region,
+        account=account,
+        credentials={} if credentials is None else read_credentials(credentials),
+        insecure=insecure,
+        test_controls=test_controls,
+    )
+    tailrace = Tailrace(settings)
+    _announce(tailrace, json)
+    tailrace.serve()
+
+
+def _announce(tailrace: Tailrace, as_json: bool) -> None:
+    settings = tailrace.settings
+    if as_json:
+        place = None if settings.data is None else str(settings.data)
+        typer.echo(msgspec.json.encode({"endpoint_url": tailrace.endpoint_url, "data": place}))
+        return
+    console = Console(stderr=True, highlight=False)
+    place = "in memory" if settings.data is None else f"in {settings.data}"
+    sealed = ", encrypted" if settings.key is not None else ""
+    console.print(f"[bold]Tailrace {__version__}[/] serves [cyan]{tailrace.endpoint_url}[/], data {place}{sealed}")
+    if not settings.credentials:
+        console.print("Requests need no valid signature. Stop with Ctrl-C.", style="dim")

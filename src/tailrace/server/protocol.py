@@ -1,0 +1,235 @@
+"""The HTTP protocol: uvicorn's, with a short way for API calls.
+
+A request with an `X-Amz-Target` header becomes no ASGI scope and no task: its body is gathered here, the gateway answers it, and
+the response is one write. Every other request goes on to the ASGI app as uvicorn would do it. Requests of one connection are
+answered one after the other, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from tailrace import limits
+from tailrace.server.gateway import Gateway, HttpRequest
+
+if TYPE_CHECKING:
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+    from tailrace.wire.call import Reply
+
+__all__ = ["CallProtocol"]
+
+# Requests that one connection may have read ahead of their answers before it is not read any further.
+_READ_AHEAD = 32
+# A connection that neither sends nor waits for anything is closed; SDKs keep theirs open for about a minute.
+_IDLE_S = 120.0
+
+
+class CallProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._gateway = gateway
+        self._request: HttpRequest | None = None
+        self._chunks: list[bytes] = []
+        self._body_bytes = 0
+        self._target: bytes | None = None
+        self._authorization: bytes | None = None
+        self._encoding: bytes | None = None
+        self._answering: HttpRequest | None = None
+        self._cycling: RequestResponseCycle | None = None
+        self._waiting: deque[HttpRequest | tuple[RequestResponseCycle, Any]] = deque()
+        self._closing = False
+        self._last_active = 0.0
+        self._idle_timer: asyncio.TimerHandle | None = None
+
+    # The connection --------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._last_active = self.loop.time()
+        self._idle_timer = self.loop.call_later(_IDLE_S, self._close_if_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self._closing = True
+        self._waiting.clear()
+        super().connection_lost(exc)
+
+    def _close_if_idle(self) -> None:
+        left = self._last_active + _IDLE_S - self.loop.time()
+        if left > 0 or self._busy:
+            self._idle_timer = self.loop.call_later(max(left, 1.0), self._close_if_idle)
+        else:
+            self.transport.close()
+
+    @property
+    def _busy(self) -> bool:
+        """Whether a request is being answered."""
+        return self._answering is not None or self._cycling is not None
+
+    def shutdown(self) -> None:
+        """Stop after the answer under way, if there is one."""
+        self._closing = True
+        self._waiting.clear()
+        if self._cycling is not None:
+            self._cycling.keep_alive = False
+        elif self._answering is None:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        # A client that does not read its answers is not read from either.
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.flow.resume_reading()
+
+    # The request -----------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        self._last_active = self.loop.time()
+        if self.parser is not None:
+            super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._target = self._authorization = self._encoding = None
+        self._request = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"x-amz-target":
+            self._target = value
+        elif name == b"authorization":
+            self._authorization = value
+        elif name == b"content-encoding":
+            self._encoding = value
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._target is None:
+            self._begin_asgi()
+            return
+        self._request = HttpRequest(
+            self.parser.get_method(),
+            self.url,
+            self._target,
+            self._authorization,
+            self._encoding,
+            self.headers,
+            self.parser.should_keep_alive(),
+        )
+        self._chunks = []
+        self._body_bytes = 0
+        if self.expect_100_continue and not self._busy:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _begin_asgi(self) -> None:
+        """Hand over to uvicorn's own way, with what was read so far."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        self.cycle = None  # type: ignore[assignment]  # else uvicorn would queue it in a pipeline of its own
+        super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self._busy or self._waiting:
+            self._wait((cycle, app))
+        else:
+            self._cycling = cycle
+            super()._start_asgi_task(cycle, app)
+
+    def _wait(self, turn: HttpRequest | tuple[RequestResponseCycle, Any]) -> None:
+        self._waiting.append(turn)
+        if len(self._waiting) >= _READ_AHEAD:
+            self.flow.pause_reading()
+
+    def on_body(self, body: bytes) -> None:
+        request = self._request
+        if request is None:
+            super().on_body(body)
+            return
+        self._body_bytes += len(body)
+        if self._body_bytes <= limits.REQUEST_BYTES:
+            self._chunks.append(body)
+        else:
+            request.too_large = True
+            self._chunks.clear()
+
+    def on_message_complete(self) -> None:
+        request = self._request
+        if request is None:
+            super().on_message_complete()
+            return
+        self._request = None
+        chunks = self._chunks
+        request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if self._busy or self._waiting:
+            self._wait(request)
+        else:
+            self._answer(request)
+
+    # The answer ------------------------------------------------------------------------------------------------------
+
+    def _answer(self, request: HttpRequest) -> None:
+        self._answering = request
+        self._gateway.handle(request, self._respond)
+
+    def _respond(self, reply: Reply) -> None:
+        request = self._answering
+        self._answering = None
+        self.server_state.total_requests += 1
+        if request is None or self.transport.is_closing():
+            return
+        keep_alive = request.keep_alive and not self._closing and not request.too_large
+        self.transport.write(
+            self._gateway.response(reply, keep_alive, self.server_state.default_headers)
+        )
+        self._last_active = self.loop.time()
+        if not keep_alive:
+            self.transport.close()
+        elif self._waiting:
+            # Not from here: a long pipeline answered at once would recurse.
+            self.loop.call_soon(self._answer_next)
+
+    def _answer_next(self) -> None:
+        if not self._waiting or self._busy or self._closing:
+            return
+        turn = self._waiting.popleft()
+        if len(self._waiting) < _READ_AHEAD:
+            self.flow.resume_reading()
+        if isinstance(turn, HttpRequest):
+            self._answer(turn)
+        else:
+            self._cycling = turn[0]
+            super()._start_asgi_task(*turn)
+
+    def on_response_complete(self) -> None:
+        """An answer of the ASGI app is complete."""
+        self._cycling = None
+        self.server_state.total_requests += 1
+        self._last_active = self.loop.time()
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._answer_next()

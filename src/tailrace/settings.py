@@ -1,0 +1,55 @@
+"""How a Tailrace is set up. Data only; `app` makes components of it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from tailrace import limits
+from tailrace.errors import ConfigurationError
+
+__all__ = ["Settings"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where data lives and who may come in.
+
+    `data` None keeps everything in memory. `key` (32 bytes) encrypts the data at rest. `credentials` maps access keys to secret keys;
+    when there are any, requests must be signed with one of them. `accounts` maps access keys to account ids.
+    """
+
+    data: Path | None = None
+    key: bytes | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    credentials: Mapping[str, str] = {}
+    accounts: Mapping[str, str] = {}
+    insecure: bool = False
+    test_controls: bool = False
+    stream_retention_ms: int = limits.STREAM_RETENTION_MS
+    shard_rotation_ms: int = limits.SHARD_ROTATION_MS
+
+    def checked(self) -> Settings:
+        """These settings, if they can work together. Raises ConfigurationError."""
+        if not self.credentials and not self.insecure and not _is_loopback(self.host):
+            raise ConfigurationError(
+                f"refusing to listen on {self.host} without credentials: anyone who reaches this port could read and change"
+                " everything. Configure credentials, or pass --insecure if that is what you want."
+            )
+        if self.key is not None and self.data is None:
+            raise ConfigurationError("a key encrypts a data directory; there is none")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

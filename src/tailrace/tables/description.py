@@ -1,0 +1,98 @@
+"""A table as DescribeTable and its kin show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tailrace.model.keys import KeySchema
+from tailrace.model.schema import BillingMode, Index, IndexKind, Projection, Stream, Table, TableStatus, Throughput
+from tailrace.tables.catalog import Catalog
+from tailrace.tables.engine import Engine, Usage
+
+__all__ = ["describe_table", "key_elements"]
+
+_STORED_SETTINGS = ("SSEDescription", "DeletionProtectionEnabled", "TableClassSummary", "OnDemandThroughput")
+
+
+def describe_table(engine: Engine, table: Table, status: TableStatus | None = None) -> dict[str, Any]:
+    """The TableDescription of a table; `status` stands in for its own where an answer shows a change under way."""
+    usage = engine.usage(table)
+    description: dict[str, Any] = {
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": kind} for name, kind in table.attribute_types.items()
+        ],
+        "TableName": table.name,
+        "KeySchema": key_elements(table.keys),
+        "TableStatus": (status or table.status).value,
+        "CreationDateTime": table.created_us / 1e6,
+        "ProvisionedThroughput": _throughput(table.throughput),
+        "TableSizeBytes": usage.size,
+        "ItemCount": usage.items,
+        "TableArn": table.arn,
+        "TableId": table.uuid,
+        "DeletionProtectionEnabled": False,
+    }
+    if table.billing_mode is BillingMode.PAY_PER_REQUEST:
+        description["BillingModeSummary"] = {
+            "BillingMode": table.billing_mode.value,
+            "LastUpdateToPayPerRequestDateTime": table.created_us / 1e6,
+        }
+    for member, kind in (("LocalSecondaryIndexes", IndexKind.LOCAL), ("GlobalSecondaryIndexes", IndexKind.GLOBAL)):
+        indexes = [_index(engine, table, index) for index in table.indexes if index.kind is kind]
+        if indexes:
+            description[member] = indexes
+    if table.stream is not None:
+        description["StreamSpecification"] = {
+            "StreamEnabled": True,
+            "StreamViewType": table.stream.view_type.value,
+        }
+    latest = table.stream or _last_stream(engine.catalog(), table)
+    if latest is not None:
+        description["LatestStreamLabel"] = latest.label
+        description["LatestStreamArn"] = latest.arn
+    for member in _STORED_SETTINGS:
+        if member in table.settings:
+            description[member] = table.settings[member]
+    return description
+
+
+def _last_stream(catalog: Catalog, table: Table) -> Stream | None:
+    """The stream that a table had last: still named after it was disabled, for as long as it can be read."""
+    streams = [stream for stream in catalog.streams.values() if stream.table_id == table.id]
+    return max(streams, key=lambda stream: stream.id, default=None)
+
+
+def key_elements(keys: KeySchema) -> list[dict[str, str]]:
+    """A key in the API's form."""
+    return [{"AttributeName": part.name, "KeyType": "HASH"} for part in keys.hash] + [
+        {"AttributeName": part.name, "KeyType": "RANGE"} for part in keys.range
+    ]
+
+
+def _throughput(throughput: Throughput) -> dict[str, Any]:
+    return {
+        "NumberOfDecreasesToday": 0,
+        "ReadCapacityUnits": throughput.read_units,
+        "WriteCapacityUnits": throughput.write_units,
+    }
+
+
+def _index(engine: Engine, table: Table, index: Index) -> dict[str, Any]:
+    usage: Usage = engine.usage(table, index)
+    projection: dict[str, Any] = {"ProjectionType": index.projection.value}
+    if index.projection is Projection.INCLUDE:
+        projection["NonKeyAttributes"] = list(index.included)
+    description: dict[str, Any] = {
+        "IndexName": index.name,
+        "KeySchema": key_elements(index.keys),
+        "Projection": projection,
+        "IndexSizeBytes": usage.size,
+        "ItemCount": usage.items,
+        "IndexArn": f"{table.arn}/index/{index.name}",
+    }
+    if index.kind is IndexKind.GLOBAL:
+        description["IndexStatus"] = index.status.value
+        description["ProvisionedThroughput"] = _throughput(index.throughput)
+        if index.backfilling:
+            description["Backfilling"] = True
+    return description
