@@ -1,0 +1,7 @@
+"""The default engine: one SQLite file, one writer, commits shared by everything that waits."""
+
+from __future__ import annotations
+
+from tailrace.engines.sqlite.engine import SqliteEngine
+
+__all__ = ["SqliteEngine"]

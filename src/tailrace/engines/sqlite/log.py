@@ -1,0 +1,50 @@
+"""The change records of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tailrace.engines.sqlite.readers import Readers
+from tailrace.engines.sqlite.statements import SQL
+from tailrace.engines.sqlite.upkeep import trim
+from tailrace.engines.sqlite.writer import Writer
+from tailrace.streams.log import LogPage
+
+__all__ = ["SqliteLog"]
+
+
+class SqliteLog:
+    """The `ChangeLog` of a `SqliteEngine`."""
+
+    def __init__(self, readers: Readers, writer: Writer) -> None:
+        self._readers = readers
+        self._writer = writer
+
+    def read(self, shard_id: int, after: int, max_records: int, max_bytes: int) -> LogPage:
+        records: list[bytes] = []
+        last = after
+        left = max_bytes
+        with self._readers.lent() as cursor:
+            # One more than asked for, to know whether there is more.
+            found = cursor.execute(SQL["log_read"], (shard_id, after, max_records + 1))
+            for clock, data in found:
+                left -= len(data)
+                if records and (left < 0 or len(records) == max_records):
+                    return LogPage(records, last, True)
+                records.append(data)
+                last = clock
+        return LogPage(records, last, False)
+
+    def tip(self, shard_id: int) -> int:
+        with self._readers.lent() as cursor:
+            return cursor.execute(SQL["log_tip"], (shard_id,)).get or 0
+
+    def oldest(self, shard_id: int) -> int | None:
+        with self._readers.lent() as cursor:
+            return cursor.execute(SQL["log_oldest"], (shard_id,)).get
+
+    def trim(self, before: int, max_records: int) -> int:
+        return trim(self._writer, before, max_records)
+
+    def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:
+        return self._writer.subscribe(listener)
