@@ -1,7 +1,8 @@
-"""What an operation is: a typed input and a function from it to an answer, or to what must be committed before the answer.
+"""What an operation is: a typed input and a function from it to an answer, or to what must be
+committed before the answer.
 
-An operation never waits and never writes. It reads through the engine, and says what to submit and how to word the reply when
-that is done; the dispatcher does the rest.
+An operation never waits and never writes. It reads through the engine, and says what to submit and
+how to word the reply when that is done; the dispatcher does the rest.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from tailrace import limits
+from tailrace.api.faults import Faults
 from tailrace.clock import Clock, Ids
 from tailrace.tables.catalog import Alter, Catalog
 from tailrace.tables.engine import Engine, Outcome, Write
@@ -20,12 +23,18 @@ __all__ = ["Altered", "Committed", "Context", "Operation", "Result", "Service"]
 
 
 class Service(msgspec.Struct, frozen=True):
-    """What the operations stand on. `iterator_secret` signs shard iterators."""
+    """What the operations stand on.
+
+    `iterator_secret` signs shard iterators. `stream_retention_ms` is how long records are served,
+    None for ever. `faults` is what test controls set.
+    """
 
     engine: Engine
     clock: Clock
     ids: Ids
     iterator_secret: bytes
+    stream_retention_ms: int | None = limits.STREAM_RETENTION_MS
+    faults: Faults = msgspec.field(default_factory=Faults)
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):
@@ -36,14 +45,18 @@ class Context(msgspec.Struct, frozen=True, gc=False):
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):
-    """Submit these units; when all are settled, `reply` makes the body of their outcomes, or raises the call's error."""
+    """Submit these units; when all are settled, `reply` makes the body of their outcomes, or raises
+    the call's error.
+    """
 
     units: Sequence[Sequence[Write]]
     reply: Callable[[Sequence[Outcome]], bytes]
 
 
 class Altered(msgspec.Struct, frozen=True, gc=False):
-    """Alter the catalog; then `reply` makes the body from the new one. A refusal is the call's error."""
+    """Alter the catalog; then `reply` makes the body from the new one. A refusal is the call's
+    error.
+    """
 
     decide: Alter
     reply: Callable[[Catalog], bytes]
