@@ -1,9 +1,7 @@
-"""Tailrace: DynamoDB Streams that anyone can run."""
+"""DynamoDB Streams that anyone can run: tables, ordered change streams, triggers and pipelines."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 __all__ = ["__version__"]
 
-__version__ = version("tailrace")
+__version__ = "0.1.0"

@@ -1,10 +1,62 @@
-"""Every limit by name, with the page or the measurement it comes from. Sizes in bytes unless the name says otherwise."""
+"""Every limit by name, with the page or the measurement it comes from. Sizes in bytes unless the
+name says otherwise."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# DynamoDB developer guide, "Quotas in Amazon DynamoDB" (ServiceQuotas.html, Constraints.html) -----------------------
+__all__ = [
+    "BATCH_GET_BYTES",
+    "BATCH_GET_KEYS",
+    "BATCH_WRITE_ITEMS",
+    "EXPRESSION_BYTES",
+    "EXPRESSION_IN_OPERANDS",
+    "EXPRESSION_OPERATORS",
+    "EXPRESSION_VARIABLES_BYTES",
+    "GLOBAL_INDEXES",
+    "GROUP_COMMIT_QUEUE",
+    "GROUP_COMMIT_UNITS",
+    "ITEM_BYTES",
+    "ITEM_NESTING",
+    "ITERATOR_LIFE_MS",
+    "LIST_TABLES_PAGE",
+    "LOCAL_INDEXES",
+    "NUMBER_DIGITS",
+    "NUMBER_MAX_EXPONENT",
+    "NUMBER_MIN_EXPONENT",
+    "PAGE_BYTES",
+    "PARTITIONS",
+    "PARTITIONS_MAX",
+    "PARTITION_KEY_BYTES",
+    "PATH_DEPTH",
+    "PROJECTED_ATTRIBUTES",
+    "PURGE_ROWS_PER_COMMIT",
+    "READ_UNIT_BYTES",
+    "REQUEST_BYTES",
+    "REQUEST_NESTING",
+    "ROWS_PER_READ",
+    "SCAN_SEGMENTS",
+    "SHARD_ROTATION_MS",
+    "SHARD_SPLIT_INTERVALS",
+    "SHARD_SPLIT_WRITES_PER_S",
+    "SORT_KEY_BYTES",
+    "STREAM_LIST_PAGE",
+    "STREAM_OPEN_SHARDS",
+    "STREAM_PAGE_BYTES",
+    "STREAM_PAGE_RECORDS",
+    "STREAM_RETENTION_MS",
+    "STREAM_SHARD_PAGE",
+    "TABLES_PER_REGION",
+    "TABLE_NAME_MAX",
+    "TABLE_NAME_MIN",
+    "TAGS",
+    "TRANSACTION_ACTIONS",
+    "TRANSACTION_BYTES",
+    "TRIM_RECORDS_PER_COMMIT",
+    "WRITE_UNIT_BYTES",
+]
+
+# DynamoDB developer guide, "Quotas in Amazon DynamoDB" (ServiceQuotas.html, Constraints.html)
 ITEM_BYTES: Final = 400 * 1024
 ITEM_NESTING: Final = 32
 PARTITION_KEY_BYTES: Final = 2048
@@ -40,11 +92,12 @@ READ_UNIT_BYTES: Final = 4096
 
 # AWS refuses bodies over 16 MB before the service sees them (BatchWriteItem.html).
 REQUEST_BYTES: Final = 16 * 1024 * 1024
-# Our own: a JSON document nested deeper than this is refused before it is looked at. DynamoDB's deepest legal request,
-# a 32-level item inside a transaction inside a request, has fewer than 80 levels.
+# Our own: a JSON document nested deeper than this is refused before it is looked at. DynamoDB's
+# deepest legal request, a 32-level item inside a transaction inside a request, has fewer than 80
+# levels.
 REQUEST_NESTING: Final = 128
 
-# DynamoDB Streams API reference --------------------------------------------------------------------------------------
+# DynamoDB Streams API reference
 STREAM_RETENTION_MS: Final = 24 * 60 * 60 * 1000
 STREAM_PAGE_RECORDS: Final = 1000
 STREAM_PAGE_BYTES: Final = 1024 * 1024
@@ -54,18 +107,20 @@ ITERATOR_LIFE_MS: Final = 15 * 60 * 1000
 # Seen on AWS: shards roll over about every 4 h, with gaps of 4.04 to 4.5 h.
 SHARD_ROTATION_MS: Final = 4 * 60 * 60 * 1000
 
-# A partition of DynamoDB takes 1,000 write units a second and is split under a lasting load beyond it.
+# A partition of DynamoDB takes 1,000 write units a second and is split under a lasting load
+# beyond it.
 SHARD_SPLIT_WRITES_PER_S: Final = 1000
 
-# Our own -------------------------------------------------------------------------------------------------------------
+# Our own
 # Shards that an on-demand table begins with on AWS; a table has as many partitions here.
 PARTITIONS: Final = 4
 PARTITIONS_MAX: Final = 256  # eight low bits of the clock hold the partition
-# Writes that share one commit: beyond this the wait for one's own commit outweighs what sharing saves.
+# Writes that share one commit: beyond this the wait for one's own commit outweighs what sharing
+# saves.
 GROUP_COMMIT_UNITS: Final = 256
 GROUP_COMMIT_QUEUE: Final = 65_536
 ROWS_PER_READ: Final = 4096
-SHARD_SPLIT_INTERVALS: Final = 3
-STREAM_OPEN_SHARDS: Final = 1024
 TRIM_RECORDS_PER_COMMIT: Final = 500
 PURGE_ROWS_PER_COMMIT: Final = 500
+SHARD_SPLIT_INTERVALS: Final = 3
+STREAM_OPEN_SHARDS: Final = 1024

@@ -1,7 +1,8 @@
-"""From a call to its reply: look the operation up, decode, run, commit what it asks for, word what went wrong.
+"""From a call to its reply: look the operation up, decode, run, commit what it asks for, word what
+went wrong.
 
-`respond` is called exactly once, on the thread that `dispatch` was called on, or for commits on the one that the engine reports
-outcomes on.
+`respond` is called exactly once, on the thread that `dispatch` was called on, or for commits on the
+one that the engine reports outcomes on.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class _Route:
         self.decode = self.decoder.decode
 
     def run_leniently(self, context: Context, body: bytes) -> Result:
-        """Run the operation on a body whose attribute values are not in the usual shape: it is mended, or refused in AWS's words."""
+        """Run the operation on a body whose attribute values are not in the usual shape: it is
+        mended, or refused in AWS's words."""
         try:
             return self.run(context, self.decoder.decode_leniently(body))
         except Malformed:
@@ -45,10 +47,14 @@ class _Route:
 
 
 class Dispatcher:
-    """Answers calls. `operations` maps an `X-Amz-Target` to its operation, `services` a target's prefix to its service model."""
+    """Answers calls. `operations` maps an `X-Amz-Target` to its operation, `services` a target's
+    prefix to its service model."""
 
     def __init__(
-        self, service: Service, operations: Mapping[str, Operation[Any]], services: Mapping[str, str]
+        self,
+        service: Service,
+        operations: Mapping[str, Operation[Any]],
+        services: Mapping[str, str],
     ) -> None:
         self.service = service
         self._routes = {
@@ -70,7 +76,7 @@ class Dispatcher:
             _log.exception("%s failed", call.target)
             respond(fault(error))
         else:
-            if result.__class__ is bytes:
+            if isinstance(result, bytes):
                 respond(Reply(_OK, result))
             else:
                 self._finish(call, result, respond)

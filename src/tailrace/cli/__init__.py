@@ -14,7 +14,7 @@ __all__ = ["main"]
 
 app = typer.Typer(
     name="tailrace",
-    help="DynamoDB Streams that anyone can run: tables, ordered change streams, triggers and pipelines.",
+    help="DynamoDB Streams that anyone can run: tables, change streams, triggers and pipelines.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",

@@ -22,7 +22,8 @@ def read_key(path: Path) -> bytes:
 
 
 def read_credentials(path: Path) -> dict[str, str]:
-    """Secret keys by access key, from all profiles of a file in the form of `~/.aws/credentials`."""
+    """Secret keys by access key, from all profiles of a file in the form of
+    `~/.aws/credentials`."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text())
@@ -31,9 +32,13 @@ def read_credentials(path: Path) -> dict[str, str]:
             for profile in parser.sections()
         }
     except OSError as error:
-        raise ConfigurationError(f"cannot read the credentials file {path}: {error.strerror}") from error
+        raise ConfigurationError(
+            f"cannot read the credentials file {path}: {error.strerror}"
+        ) from error
     except (configparser.Error, KeyError) as error:
-        raise ConfigurationError(f"the credentials file {path} is not in AWS's form: {error}") from error
+        raise ConfigurationError(
+            f"the credentials file {path} is not in AWS's form: {error}"
+        ) from error
     if not found:
         raise ConfigurationError(f"the credentials file {path} holds no keys")
     return found

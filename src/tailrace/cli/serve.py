@@ -23,7 +23,8 @@ _DEFAULT_DATA = Path("tailrace-data")
 
 def serve(
     data: Annotated[
-        Path | None, typer.Option(help="Directory that holds the data.", show_default=str(_DEFAULT_DATA))
+        Path | None,
+        typer.Option(help="Directory that holds the data.", show_default=str(_DEFAULT_DATA)),
     ] = None,
     memory: Annotated[bool, typer.Option("--memory", help="Keep everything in memory.")] = False,
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
@@ -41,14 +42,19 @@ def serve(
         bool, typer.Option("--insecure", help="Listen off loopback without credentials.")
     ] = False,
     test_controls: Annotated[
-        bool, typer.Option("--test-controls", help="Answer /_tailrace/: move the clock, rotate, split, fail.")
+        bool,
+        typer.Option(
+            "--test-controls", help="Answer /_tailrace/: move the clock, rotate, split, fail."
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print where it listens as JSON.")] = False,
 ) -> None:
     """Serve tables and their streams until interrupted."""
     if memory and data is not None:
         raise ConfigurationError("--memory and --data exclude each other")
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     settings = Settings(
         data=None if memory else data or _DEFAULT_DATA,
         key=None if key_file is None else read_key(key_file),
@@ -74,6 +80,9 @@ def _announce(tailrace: Tailrace, as_json: bool) -> None:
     console = Console(stderr=True, highlight=False)
     place = "in memory" if settings.data is None else f"in {settings.data}"
     sealed = ", encrypted" if settings.key is not None else ""
-    console.print(f"[bold]Tailrace {__version__}[/] serves [cyan]{tailrace.endpoint_url}[/], data {place}{sealed}")
+    console.print(
+        f"[bold]Tailrace {__version__}[/] serves [cyan]{tailrace.endpoint_url}[/], data"
+        f" {place}{sealed}"
+    )
     if not settings.credentials:
         console.print("Requests need no valid signature. Stop with Ctrl-C.", style="dim")

@@ -1,4 +1,5 @@
-"""What the server answers beside API calls: liveness, and AWS's own words for requests that name no operation."""
+"""What the server answers beside API calls: liveness, and AWS's own words for requests that name no
+operation."""
 
 from __future__ import annotations
 

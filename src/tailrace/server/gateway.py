@@ -1,4 +1,5 @@
-"""From an HTTP request with an `X-Amz-Target` to a call, and from its reply to the bytes of a response."""
+"""From an HTTP request with an `X-Amz-Target` to a call, and from its reply to the bytes of a
+response."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from tailrace.wire.bodies import decoded_body
 from tailrace.wire.call import Call, Reply, Scope
 from tailrace.wire.faults import fault
 
-__all__ = ["Gateway", "HttpRequest", "STATUS_LINES"]
+__all__ = ["STATUS_LINES", "Gateway", "HttpRequest"]
 
 STATUS_LINES = {
     200: b"HTTP/1.1 200 OK\r\n",
@@ -51,8 +52,8 @@ class HttpRequest(msgspec.Struct, gc=False):
 class Gateway:
     """Checks who calls, unpacks what they sent, and hands it to the dispatcher.
 
-    `credentials` maps access keys to secrets; empty means that signatures are not looked at beyond the region they name.
-    `accounts` maps access keys to accounts other than `account`.
+    `credentials` maps access keys to secrets; empty means that signatures are not looked at beyond
+    the region they name. `accounts` maps access keys to accounts other than `account`.
     """
 
     def __init__(
@@ -82,7 +83,9 @@ class Gateway:
         """Answer a request; `respond` is called once. Never raises."""
         try:
             if request.too_large:
-                raise PayloadTooLargeException(f"Request size exceeded {limits.REQUEST_BYTES} bytes")
+                raise PayloadTooLargeException(
+                    f"Request size exceeded {limits.REQUEST_BYTES} bytes"
+                )
             body = request.body
             if request.encoding is not None:
                 body = decoded_body(body, request.encoding)

@@ -25,8 +25,8 @@ _BACKLOG = 2048
 
 
 class LoopDelivery:
-    """Carries the outcomes of a commit to the server's loop, with one wake-up for all of them; before the loop runs and after it
-    ended, outcomes are reported where they came up."""
+    """Carries the outcomes of a commit to the server's loop, with one wake-up for all of them;
+    before the loop runs and after it ended, outcomes are reported where they came up."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -52,7 +52,8 @@ def _report(reports: Sequence[tuple[Callable[[Any], None], Any]]) -> None:
 
 
 class Server:
-    """Listens on one port. Bound at once, so that `port` is known and clients that connect early wait."""
+    """Listens on one port. Bound at once, so that `port` is known and clients that connect early
+    wait."""
 
     def __init__(self, gateway: Gateway, app: Starlette, host: str, port: int) -> None:
         self._socket = _listening(host, port)
@@ -75,7 +76,8 @@ class Server:
         self._started = threading.Event()
 
     async def serve(self, ready: Callable[[asyncio.AbstractEventLoop], None]) -> None:
-        """Serve until `stop`, or until a signal when on the main thread; `ready` is called with the loop before the first request."""
+        """Serve until `stop`, or until a signal when on the main thread; `ready` is called with the
+        loop before the first request."""
         ready(asyncio.get_running_loop())
         self._started.set()
         await self._server.serve(sockets=[self._socket])
@@ -87,13 +89,16 @@ class Server:
 
     def start(self, ready: Callable[[asyncio.AbstractEventLoop], None]) -> None:
         """Serve on a thread of its own; returns when requests are answered."""
-        self._thread = threading.Thread(target=self.run, args=(ready,), name="tailrace-server", daemon=True)
+        self._thread = threading.Thread(
+            target=self.run, args=(ready,), name="tailrace-server", daemon=True
+        )
         self._thread.start()
         if not self._started.wait(_START_TIMEOUT_S):
             raise ConfigurationError("the server did not start")
 
     def stop(self) -> None:
-        """Answer what is under way, then stop; waits for it when the server has a thread of its own."""
+        """Answer what is under way, then stop; waits for it when the server has a thread of its
+        own."""
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join()
@@ -118,5 +123,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}"
+        ) from error
     return listener

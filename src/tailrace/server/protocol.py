@@ -1,8 +1,8 @@
 """The HTTP protocol: uvicorn's, with a short way for API calls.
 
-A request with an `X-Amz-Target` header becomes no ASGI scope and no task: its body is gathered here, the gateway answers it, and
-the response is one write. Every other request goes on to the ASGI app as uvicorn would do it. Requests of one connection are
-answered one after the other, in order.
+A request with an `X-Amz-Target` header becomes no ASGI scope and no task: its body is gathered
+here, the gateway answers it, and the response is one write. Every other request goes on to the ASGI
+app as uvicorn would do it. Requests of one connection are answered one after the other, in order.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CallProtocol"]
 
-# Requests that one connection may have read ahead of their answers before it is not read any further.
+# Requests that one connection may have read ahead of their answers before it is not read any
+# further.
 _READ_AHEAD = 32
-# A connection that neither sends nor waits for anything is closed; SDKs keep theirs open for about a minute.
+# A connection that neither sends nor waits for anything is closed; SDKs keep theirs open for about
+# a minute.
 _IDLE_S = 120.0
 
 
@@ -55,8 +57,6 @@ class CallProtocol(HttpToolsProtocol):
         self._closing = False
         self._last_active = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
-
-    # The connection --------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -100,8 +100,6 @@ class CallProtocol(HttpToolsProtocol):
         super().resume_writing()
         self.flow.resume_reading()
 
-    # The request -----------------------------------------------------------------------------------------------------
-
     def data_received(self, data: bytes) -> None:
         self._last_active = self.loop.time()
         if self.parser is not None:
@@ -130,14 +128,16 @@ class CallProtocol(HttpToolsProtocol):
         if self._target is None:
             self._begin_asgi()
             return
+        parser = self.parser
+        assert parser is not None  # it lives as long as the connection
         self._request = HttpRequest(
-            self.parser.get_method(),
+            parser.get_method(),
             self.url,
             self._target,
             self._authorization,
             self._encoding,
             self.headers,
-            self.parser.should_keep_alive(),
+            parser.should_keep_alive(),
         )
         self._chunks = []
         self._body_bytes = 0
@@ -189,8 +189,6 @@ class CallProtocol(HttpToolsProtocol):
             self._wait(request)
         else:
             self._answer(request)
-
-    # The answer ------------------------------------------------------------------------------------------------------
 
     def _answer(self, request: HttpRequest) -> None:
         self._answering = request

@@ -1,4 +1,5 @@
-"""Consumed capacity, by the size rules of CapacityUnitCalculations.html and the API's ConsumedCapacity structure."""
+"""Consumed capacity, by the size rules of CapacityUnitCalculations.html and the API's
+ConsumedCapacity structure."""
 
 from __future__ import annotations
 
@@ -12,7 +13,14 @@ from tailrace.model.schema import Index, IndexKind, Projection, Table
 from tailrace.model.values import Item, decode_item, item_size
 from tailrace.tables.engine import Settled
 
-__all__ = ["Usage", "consumed_capacity", "index_write_units", "read_units", "usage_of_write", "write_units"]
+__all__ = [
+    "Usage",
+    "consumed_capacity",
+    "index_write_units",
+    "read_units",
+    "usage_of_write",
+    "write_units",
+]
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -29,13 +37,15 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 def read_units(size: int, consistent: bool) -> float:
-    """Units for reading `size` bytes in one operation: one for each 4 KB begun when consistent, half of that when not."""
+    """Units for reading `size` bytes in one operation: one for each 4 KB begun when consistent,
+    half of that when not."""
     units = max(1, -(-size // limits.READ_UNIT_BYTES))
     return float(units) if consistent else units * 0.5
 
 
 def write_units(size: int) -> float:
-    """Units for writing an item whose larger state, before or after, has `size` bytes: one for each KB begun."""
+    """Units for writing an item whose larger state, before or after, has `size` bytes: one for each
+    KB begun."""
     return float(max(1, -(-size // limits.WRITE_UNIT_BYTES)))
 
 
@@ -56,7 +66,8 @@ def _in_index(item: Item | None, table: Table, index: Index) -> Item | None:
 
 
 def index_write_units(table: Table, before: Item | None, after: Item | None) -> dict[str, float]:
-    """Units a write uses on each index whose rows it changes: a row that moves is removed and put."""
+    """Units a write uses on each index whose rows it changes: a row that moves is removed and
+    put."""
     used: dict[str, float] = {}
     for index in table.indexes:
         old, new = _in_index(before, table, index), _in_index(after, table, index)
@@ -66,7 +77,9 @@ def index_write_units(table: Table, before: Item | None, after: Item | None) -> 
         if old is not None and new is not None and all(old[name] == new[name] for name in names):
             used[index.name] = write_units(max(item_size(old), item_size(new)))
         else:
-            used[index.name] = sum(write_units(item_size(row)) for row in (old, new) if row is not None)
+            used[index.name] = sum(
+                write_units(item_size(row)) for row in (old, new) if row is not None
+            )
     return used
 
 
@@ -81,9 +94,11 @@ def usage_of_write(table: Table, settled: Settled) -> Usage:
     return Usage(units, index_write_units(table, before, after))
 
 
-def consumed_capacity(table: Table, usage: Usage, detail: str, kinds: Iterable[str] = ()) -> dict[str, Any]:
-    """The ConsumedCapacity structure; `detail` is TOTAL or INDEXES. `kinds` names further members to fill with the same units
-    (ReadCapacityUnits or WriteCapacityUnits, as transactions do)."""
+def consumed_capacity(
+    table: Table, usage: Usage, detail: str, kinds: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The ConsumedCapacity structure; `detail` is TOTAL or INDEXES. `kinds` names further members
+    to fill with the same units (ReadCapacityUnits or WriteCapacityUnits, as transactions do)."""
     total = usage.table + sum(usage.indexes.values())
     result: dict[str, Any] = {"TableName": table.name, "CapacityUnits": total}
     result.update(dict.fromkeys(kinds, total))

@@ -1,6 +1,8 @@
-"""From what CreateTable and UpdateTable ask for to keys, indexes and throughput, with DynamoDB's refusals.
+"""From what CreateTable and UpdateTable ask for to keys, indexes and throughput, with DynamoDB's
+refusals.
 
-Messages were taken from the service's documented and observed answers; the order of the checks is the service's.
+Messages were taken from the service's documented and observed answers; the order of the checks is
+the service's.
 """
 
 from __future__ import annotations
@@ -15,7 +17,15 @@ from tailrace.errors import ValidationException
 from tailrace.model.keys import KeyAttribute, KeySchema
 from tailrace.model.schema import BillingMode, Index, IndexKind, IndexStatus, Projection, Throughput
 
-__all__ = ["IndexSpec", "check_counts", "key_schema", "secondary_index", "table_keys", "throughput_for", "used_exactly"]
+__all__ = [
+    "IndexSpec",
+    "check_counts",
+    "key_schema",
+    "secondary_index",
+    "table_keys",
+    "throughput_for",
+    "used_exactly",
+]
 
 _INVALID = "One or more parameter values were invalid: "
 
@@ -38,7 +48,8 @@ def table_keys(elements: Sequence[tuple[str, str]], types: dict[str, str]) -> Ke
 
 
 def key_schema(elements: Sequence[tuple[str, str]], types: dict[str, str]) -> KeySchema:
-    """A key from elements already known to be in order; attributes without a definition are refused."""
+    """A key from elements already known to be in order; attributes without a definition are
+    refused."""
     missing = [name for name, _ in elements if name not in types]
     if missing:
         names = ", ".join(name for name, _ in elements)
@@ -73,16 +84,20 @@ def used_exactly(types: dict[str, str], table: KeySchema, indexes: Iterable[Inde
         return
     if not indexes:
         raise ValidationException(
-            f"{_INVALID}Number of attributes in KeySchema does not exactly match number of attributes defined in"
+            f"{_INVALID}Number of attributes in KeySchema does not exactly match number of"
+            " attributes defined in"
             " AttributeDefinitions"
         )
     raise ValidationException(
-        f"{_INVALID}Some AttributeDefinitions are not used. AttributeDefinitions: [{', '.join(types)}], "
+        f"{_INVALID}Some AttributeDefinitions are not used. AttributeDefinitions:"
+        f" [{', '.join(types)}], "
         f"keys used: [{', '.join(used)}]"
     )
 
 
-def secondary_index(spec: IndexSpec, index_id: int, table: KeySchema, types: dict[str, str]) -> Index:
+def secondary_index(
+    spec: IndexSpec, index_id: int, table: KeySchema, types: dict[str, str]
+) -> Index:
     """An index from what was asked for; `table` is the key of its table."""
     keys = _index_keys(spec, table, types)
     projection, included = _projection(spec)
@@ -99,16 +114,21 @@ def secondary_index(spec: IndexSpec, index_id: int, table: KeySchema, types: dic
 
 
 def _index_keys(spec: IndexSpec, table: KeySchema, types: dict[str, str]) -> KeySchema:
-    composite = sum(role == "HASH" for _, role in spec.key_elements) > 1 or len(spec.key_elements) > 2
+    composite = (
+        sum(role == "HASH" for _, role in spec.key_elements) > 1 or len(spec.key_elements) > 2
+    )
     if spec.kind is IndexKind.LOCAL or not composite:
         _check_roles(spec.key_elements, "Invalid KeySchema: ")
     elif spec.key_elements[0][1] != "HASH":
-        raise ValidationException("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+        raise ValidationException(
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"
+        )
     keys = key_schema(spec.key_elements, types)
     if spec.kind is IndexKind.LOCAL:
         if not table.range:
             raise ValidationException(
-                f"{_INVALID}Table KeySchema does not have a range key, which is required when specifying a"
+                f"{_INVALID}Table KeySchema does not have a range key, which is required when"
+                " specifying a"
                 " LocalSecondaryIndex"
             )
         if not keys.range:
@@ -117,8 +137,10 @@ def _index_keys(spec: IndexSpec, table: KeySchema, types: dict[str, str]) -> Key
             )
         if keys.hash != table.hash:
             raise ValidationException(
-                f"{_INVALID}Index KeySchema does not have the same leading hash key as table KeySchema for index:"
-                f" {spec.name}. index hash key: {keys.hash[0].name}, table hash key: {table.hash[0].name}"
+                f"{_INVALID}Index KeySchema does not have the same leading hash key as table"
+                " KeySchema for index:"
+                f" {spec.name}. index hash key: {keys.hash[0].name}, table hash key:"
+                f" {table.hash[0].name}"
             )
     return keys
 
@@ -145,11 +167,13 @@ def check_counts(specs: Sequence[IndexSpec]) -> None:
     local = [spec for spec in specs if spec.kind is IndexKind.LOCAL]
     if len(local) > limits.LOCAL_INDEXES:
         raise ValidationException(
-            f"{_INVALID}Number of LocalSecondaryIndexes exceeds per-table limit of {limits.LOCAL_INDEXES}"
+            f"{_INVALID}Number of LocalSecondaryIndexes exceeds per-table limit of"
+            f" {limits.LOCAL_INDEXES}"
         )
     if len(specs) - len(local) > limits.GLOBAL_INDEXES:
         raise ValidationException(
-            f"{_INVALID}GlobalSecondaryIndex count exceeds the per-table limit of {limits.GLOBAL_INDEXES}"
+            f"{_INVALID}GlobalSecondaryIndex count exceeds the per-table limit of"
+            f" {limits.GLOBAL_INDEXES}"
         )
     seen: set[str] = set()
     for spec in specs:
@@ -164,19 +188,24 @@ def check_counts(specs: Sequence[IndexSpec]) -> None:
         )
 
 
-def throughput_for(mode: BillingMode, asked: dict[str, Any] | None, index_name: str | None = None) -> Throughput:
-    """The throughput of a table or a global index under a billing mode, from the request's ProvisionedThroughput."""
+def throughput_for(
+    mode: BillingMode, asked: dict[str, Any] | None, index_name: str | None = None
+) -> Throughput:
+    """The throughput of a table or a global index under a billing mode, from the request's
+    ProvisionedThroughput."""
     where = "" if index_name is None else f" for index: {index_name}"
     if mode is BillingMode.PAY_PER_REQUEST:
         if asked is not None:
             raise ValidationException(
-                f"{_INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified{where} when BillingMode is"
+                f"{_INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be"
+                f" specified{where} when BillingMode is"
                 " PAY_PER_REQUEST"
             )
         return Throughput()
     if asked is None:
         raise ValidationException(
-            f"{_INVALID}ReadCapacityUnits and WriteCapacityUnits must both be specified{where} when BillingMode is"
+            f"{_INVALID}ReadCapacityUnits and WriteCapacityUnits must both be specified{where}"
+            " when BillingMode is"
             " PROVISIONED"
         )
     return Throughput(asked["ReadCapacityUnits"], asked["WriteCapacityUnits"])

@@ -5,21 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 from tailrace.model.keys import KeySchema
-from tailrace.model.schema import BillingMode, Index, IndexKind, Projection, Stream, Table, TableStatus, Throughput
+from tailrace.model.schema import (
+    BillingMode,
+    Index,
+    IndexKind,
+    Projection,
+    Stream,
+    Table,
+    TableStatus,
+    Throughput,
+)
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine, Usage
 
 __all__ = ["describe_table", "key_elements"]
 
-_STORED_SETTINGS = ("SSEDescription", "DeletionProtectionEnabled", "TableClassSummary", "OnDemandThroughput")
+_STORED_SETTINGS = (
+    "SSEDescription",
+    "DeletionProtectionEnabled",
+    "TableClassSummary",
+    "OnDemandThroughput",
+)
 
 
-def describe_table(engine: Engine, table: Table, status: TableStatus | None = None) -> dict[str, Any]:
-    """The TableDescription of a table; `status` stands in for its own where an answer shows a change under way."""
+def describe_table(
+    engine: Engine, table: Table, status: TableStatus | None = None
+) -> dict[str, Any]:
+    """The TableDescription of a table; `status` stands in for its own where an answer shows a
+    change under way."""
     usage = engine.usage(table)
     description: dict[str, Any] = {
         "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": kind} for name, kind in table.attribute_types.items()
+            {"AttributeName": name, "AttributeType": kind}
+            for name, kind in table.attribute_types.items()
         ],
         "TableName": table.name,
         "KeySchema": key_elements(table.keys),
@@ -37,7 +55,10 @@ def describe_table(engine: Engine, table: Table, status: TableStatus | None = No
             "BillingMode": table.billing_mode.value,
             "LastUpdateToPayPerRequestDateTime": table.created_us / 1e6,
         }
-    for member, kind in (("LocalSecondaryIndexes", IndexKind.LOCAL), ("GlobalSecondaryIndexes", IndexKind.GLOBAL)):
+    for member, kind in (
+        ("LocalSecondaryIndexes", IndexKind.LOCAL),
+        ("GlobalSecondaryIndexes", IndexKind.GLOBAL),
+    ):
         indexes = [_index(engine, table, index) for index in table.indexes if index.kind is kind]
         if indexes:
             description[member] = indexes
@@ -57,7 +78,8 @@ def describe_table(engine: Engine, table: Table, status: TableStatus | None = No
 
 
 def _last_stream(catalog: Catalog, table: Table) -> Stream | None:
-    """The stream that a table had last: still named after it was disabled, for as long as it can be read."""
+    """The stream that a table had last: still named after it was disabled, for as long as it can be
+    read."""
     streams = [stream for stream in catalog.streams.values() if stream.table_id == table.id]
     return max(streams, key=lambda stream: stream.id, default=None)
 

@@ -1,6 +1,7 @@
 """Housekeeping: what a store has to do by the clock, in small steps between the writes.
 
-Rotate shards, trim records, retire what has aged out, remove the rows of what was dropped, fill new indexes.
+Rotate shards, trim records, retire what has aged out, remove the rows of what was dropped, fill new
+indexes.
 """
 
 from __future__ import annotations

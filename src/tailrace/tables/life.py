@@ -1,4 +1,5 @@
-"""The life of a table: steps that create, change and remove it, each a pure decision over the catalog."""
+"""The life of a table: steps that create, change and remove it, each a pure decision over the
+catalog."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ NewTable = Callable[[Catalog], Table]
 
 
 def in_turn(*steps: Alter) -> Alter:
-    """Several steps as one: each sees the catalog that the ones before it lead to, and all are applied together."""
+    """Several steps as one: each sees the catalog that the ones before it lead to, and all are
+    applied together."""
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         total = Alteration()
@@ -64,13 +66,15 @@ def create_table(build: NewTable, view_type: StreamViewType | None, now_us: int)
 
 
 def delete_table(scope: tuple[str, str, str], now_us: int) -> Alter:
-    """Remove the table (account, region, name). Its stream is disabled and stays readable until its records have aged out."""
+    """Remove the table (account, region, name). Its stream is disabled and stays readable until its
+    records have aged out."""
 
     def close_stream(catalog: Catalog, tick: Tick) -> Alteration:
         table = _named(catalog, scope)
         if table.settings.get("DeletionProtectionEnabled"):
             raise ValidationException(
-                "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection"
+                "Resource cannot be deleted as it is currently protected against deletion. Disable"
+                " deletion protection"
                 " first."
             )
         if table.stream is None:
@@ -90,8 +94,8 @@ def update_table(
     stream: StreamViewType | bool | None,
     now_us: int,
 ) -> Alter:
-    """Change a table by `change(table, next id) -> (table, next id)`; then enable its stream with a view type, disable it (False),
-    or leave it (None)."""
+    """Change a table by `change(table, next id) -> (table, next id)`; then enable its stream with a
+    view type, disable it (False), or leave it (None)."""
 
     def settings(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
@@ -110,14 +114,17 @@ def update_table(
 
 
 def finish_index(table_id: int, index_id: int) -> Alter:
-    """Mark an index whose rows are all written as active; nothing happens when it or its table is gone."""
+    """Mark an index whose rows are all written as active; nothing happens when it or its table is
+    gone."""
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
         table = catalog.tables.get(table_id)
         if table is None:
             return Alteration()
-        indexes = tuple(_active(index) if index.id == index_id else index for index in table.indexes)
+        indexes = tuple(
+            _active(index) if index.id == index_id else index for index in table.indexes
+        )
         return Alteration(tables=(msgspec.structs.replace(table, indexes=indexes),))
 
     return decide
@@ -130,5 +137,7 @@ def _active(index: Index) -> Index:
 def _named(catalog: Catalog, scope: tuple[str, str, str]) -> Table:
     table = catalog.by_name.get(scope)
     if table is None:
-        raise ResourceNotFoundException(f"Requested resource not found: Table: {scope[2]} not found")
+        raise ResourceNotFoundException(
+            f"Requested resource not found: Table: {scope[2]} not found"
+        )
     return table

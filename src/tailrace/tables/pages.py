@@ -1,7 +1,8 @@
 """Pages of Query and Scan: rows of a span until the limit, 1 MB, or the end.
 
-What a page counts, and where it stops, is decided by what the rows hold before any filter; the filter then only hides. Without a
-filter or a projection no row is decoded: the page is a join of stored bytes.
+What a page counts, and where it stops, is decided by what the rows hold before any filter; the
+filter then only hides. Without a filter or a projection no row is decoded: the page is a join of
+stored bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from tailrace.model.values import Item, decode_item, encode_item, item_size
 from tailrace.tables.capacity import projected
 from tailrace.tables.engine import Engine, Row, Span
 
-__all__ = ["Page", "PageRequest", "Selection", "beyond", "held_whole", "read_page", "segment_bounds"]
+__all__ = [
+    "Page",
+    "PageRequest",
+    "Selection",
+    "beyond",
+    "held_whole",
+    "read_page",
+    "segment_bounds",
+]
 
 
 class Selection(Protocol):
@@ -28,10 +37,11 @@ class Selection(Protocol):
 
 
 class PageRequest(msgspec.Struct, frozen=True):
-    """What to read: rows of `span`, at most `limit` of them (None: no such limit), those that `keep` holds of, reduced by `selection`.
+    """What to read: rows of `span`, at most `limit` of them (None: no such limit), those that
+    `keep` holds of, reduced by `selection`.
 
-    `counting` leaves the items out of the answer. `whole_items` reads whole items through a local index that does not hold
-    them whole, which costs a read of the table for each.
+    `counting` leaves the items out of the answer. `whole_items` reads whole items through a local
+    index that does not hold them whole, which costs a read of the table for each.
     """
 
     table: Table
@@ -45,8 +55,9 @@ class PageRequest(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """`items` are JSON; `scanned` rows of `size` bytes were read to find them, and `fetched` sizes are those of whole items read beside
-    the index. `last_key` is where to go on; None at the end."""
+    """`items` are JSON; `scanned` rows of `size` bytes were read to find them, and `fetched` sizes
+    are those of whole items read beside the index. `last_key` is where to go on; None at the
+    end."""
 
     items: Sequence[bytes]
     count: int
@@ -100,7 +111,8 @@ def _shown(request: PageRequest, row: Row, item: Item, shrinks: bool) -> bytes:
 
 
 def _read_rows(engine: Engine, request: PageRequest) -> tuple[Sequence[Row], bool]:
-    """The rows of the page, and whether the page stopped for its limits rather than at the end of the span."""
+    """The rows of the page, and whether the page stopped for its limits rather than at the end of
+    the span."""
     rows: list[Row] = []
     size = 0
     span = request.span
@@ -115,7 +127,8 @@ def _read_rows(engine: Engine, request: PageRequest) -> tuple[Sequence[Row], boo
             size += _held_size(request, row)
         if size > limits.PAGE_BYTES or len(rows) == request.limit:
             return rows, True
-        # Whole items can pass the room where what the index holds of them does not: then there may be more.
+        # Whole items can pass the room where what the index holds of them does not: then there may
+        # be more.
         if len(found) < wanted and sum(row.size for row in found) <= room:
             return rows, False
         span = beyond(span, found[-1].key)
@@ -144,12 +157,14 @@ def _last_key(request: PageRequest, row: Row) -> Item:
 
 
 def segment_bounds(segment: int, total: int) -> tuple[bytes, bytes | None]:
-    """The keys `low <= key < high` that a parallel scan's segment covers: an equal share of the hashes."""
+    """The keys `low <= key < high` that a parallel scan's segment covers: an equal share of the
+    hashes."""
     low = -(-(segment << 32) // total)
     high = -(-(segment + 1 << 32) // total)
     return low.to_bytes(HASH_BYTES, "big"), None if high >> 32 else high.to_bytes(HASH_BYTES, "big")
 
 
 def held_whole(index: Index) -> bool:
-    """Whether all attributes of an item can be had through an index: it holds them, or it lies beside the table."""
+    """Whether all attributes of an item can be had through an index: it holds them, or it lies
+    beside the table."""
     return index.projection is Projection.ALL or index.kind is IndexKind.LOCAL

@@ -1,7 +1,8 @@
 """What a write does to one item: pure functions from the stored item and the intention to a plan.
 
-Each builder here returns the `Decide` that an engine calls inside its commit. The plan of a write that leaves the item equal by
-value changes nothing and makes no record; stored bytes are canonical, so equal bytes are equal values.
+Each builder here returns the `Decide` that an engine calls inside its commit. The plan of a write
+that leaves the item equal by value changes nothing and makes no record; stored bytes are canonical,
+so equal bytes are equal values.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Predicate(Protocol):
 
 
 class Guard(msgspec.Struct, frozen=True, gc=False):
-    """The condition of a write; `show_item` puts the stored item into the refusal (ReturnValuesOnConditionCheckFailure)."""
+    """The condition of a write; `show_item` puts the stored item into the refusal
+    (ReturnValuesOnConditionCheckFailure)."""
 
     predicate: Predicate
     show_item: bool = False
@@ -74,8 +76,9 @@ def delete(key: bytes, guard: Guard | None = None, *, by_service: bool = False) 
 def update(
     key: bytes, apply: Callable[[Item | None], Item | None], guard: Guard | None = None
 ) -> Decide:
-    """Change an item by `apply`, which gets the stored item (None for none) and returns the item wanted; None leaves things as they
-    are (an update that would only remove attributes from an item that does not exist)."""
+    """Change an item by `apply`, which gets the stored item (None for none) and returns the item
+    wanted; None leaves things as they are (an update that would only remove attributes from an item
+    that does not exist)."""
 
     def decide(previous: bytes | None, table: Table) -> Plan:
         before = None if previous is None else decode_item(previous)
@@ -108,9 +111,16 @@ def check(guard: Guard) -> Decide:
 
 
 def _replace(
-    table: Table, key: bytes, previous: bytes | None, before: Item | None, after: Item, data: bytes, size: int
+    table: Table,
+    key: bytes,
+    previous: bytes | None,
+    before: Item | None,
+    after: Item,
+    data: bytes,
+    size: int,
 ) -> Plan:
-    """The plan that puts `after` where `previous` was; `before` is previous decoded, where the caller had to."""
+    """The plan that puts `after` where `previous` was; `before` is previous decoded, where the
+    caller had to."""
     if previous == data:
         return Plan(False, data, size, size)
     if previous is None:
@@ -133,13 +143,22 @@ def _remove(table: Table, key: bytes, previous: bytes, before: Item, by_service:
     if table.stream is not None:
         keys = table.keys.key_of(before)
         change = Change(
-            ChangeKind.REMOVE, encode_item(keys), item_size(keys), previous, old_size, None, 0, by_service
+            ChangeKind.REMOVE,
+            encode_item(keys),
+            item_size(keys),
+            previous,
+            old_size,
+            None,
+            0,
+            by_service,
         )
     indexes = _index_changes(table, key, before, None) if table.indexes else ()
     return Plan(True, None, 0, old_size, indexes, change)
 
 
-def _index_changes(table: Table, key: bytes, before: Item | None, after: Item | None) -> tuple[IndexChange, ...]:
+def _index_changes(
+    table: Table, key: bytes, before: Item | None, after: Item | None
+) -> tuple[IndexChange, ...]:
     changes: list[IndexChange] = []
     for index in table.indexes:
         old = None if before is None else index.keys.index_row(before, key)

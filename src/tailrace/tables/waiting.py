@@ -1,4 +1,5 @@
-"""Waiting for an engine, for callers that have nothing else to do: background work, tests, embedded use.
+"""Waiting for an engine, for callers that have nothing else to do: background work, tests, embedded
+use.
 
 Never from the thread on which the engine reports outcomes: the wait would be for oneself.
 """
@@ -36,7 +37,9 @@ class Waiter(Generic[_Result]):
         return self._results[0]
 
 
-def commit_and_wait(engine: Engine, unit: Sequence[Write], timeout_s: float | None = None) -> Outcome:
+def commit_and_wait(
+    engine: Engine, unit: Sequence[Write], timeout_s: float | None = None
+) -> Outcome:
     """Submit a unit and wait for its outcome."""
     waiter: Waiter[Outcome] = Waiter()
     engine.submit(unit, waiter)

@@ -1,4 +1,5 @@
-"""BatchGetItem: up to 100 items by their keys, up to 16 MB; what does not fit comes back as UnprocessedKeys."""
+"""BatchGetItem: up to 100 items by their keys, up to 16 MB; what does not fit comes back as
+UnprocessedKeys."""
 
 from __future__ import annotations
 
@@ -67,11 +68,17 @@ def batch_get_item(context: Context, request: BatchGetItemInput) -> bytes:
             units += read_units(size, bool(part.request.consistent_read))
             room -= size
             if data is not None:
-                found.append(msgspec.Raw(data if part.projection is None else projected(data, part.projection)))
+                found.append(
+                    msgspec.Raw(
+                        data if part.projection is None else projected(data, part.projection)
+                    )
+                )
         if left:
             unprocessed[part.ref] = {**msgspec.to_builtins(part.request), "Keys": left}
         if request.return_consumed_capacity in ("TOTAL", "INDEXES"):
-            capacity.append(consumed_capacity(part.table, Usage(units), request.return_consumed_capacity))
+            capacity.append(
+                consumed_capacity(part.table, Usage(units), request.return_consumed_capacity)
+            )
     members: dict[str, Any] = {"Responses": responses, "UnprocessedKeys": unprocessed}
     if capacity:
         members["ConsumedCapacity"] = capacity

@@ -1,4 +1,5 @@
-"""BatchWriteItem: up to 25 puts and deletes, each on its own; all are carried out, so nothing is ever left unprocessed."""
+"""BatchWriteItem: up to 25 puts and deletes, each on its own; all are carried out, so nothing is
+ever left unprocessed."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ _Requests = Annotated[list[WriteRequest], msgspec.Meta(min_length=1, max_length=
 
 
 class BatchWriteItemInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
-    request_items: Annotated[dict[inputs.TableRef, _Requests], msgspec.Meta(min_length=1, max_length=25)]
+    request_items: Annotated[
+        dict[inputs.TableRef, _Requests], msgspec.Meta(min_length=1, max_length=25)
+    ]
     return_consumed_capacity: inputs.CapacityDetail | None = None
     return_item_collection_metrics: inputs.CollectionMetrics | None = None
 
@@ -65,7 +68,8 @@ def _write(table: Table, request: WriteRequest) -> Write:
     put, delete = request.put_request, request.delete_request
     if put is not None and delete is not None:
         raise ValidationException(
-            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of"
+            " the supported datatypes"
         )
     if put is not None:
         item, size = canonical_item(put.item)

@@ -31,12 +31,14 @@ class Conditional(Protocol):
 
 
 def refuse_mix(legacy: dict[str, object | None], expression: dict[str, object | None]) -> None:
-    """Raise ValidationException when both legacy and expression parameters were given, by their names in the API."""
+    """Raise ValidationException when both legacy and expression parameters were given, by their
+    names in the API."""
     old = [name for name, value in legacy.items() if value is not None]
     new = [name for name, value in expression.items() if value is not None]
     if old and new:
         raise ValidationException(
-            "Can not use both expression and non-expression parameters in the same request: Non-expression parameters:"
+            "Can not use both expression and non-expression parameters in the same request:"
+            " Non-expression parameters:"
             f" {{{', '.join(old)}}} Expression parameters: {{{', '.join(new)}}}"
         )
 

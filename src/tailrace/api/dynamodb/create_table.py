@@ -1,4 +1,5 @@
-"""CreateTable: a table with its keys, indexes and stream; ACTIVE at once, though the answer says CREATING as AWS does."""
+"""CreateTable: a table with its keys, indexes and stream; ACTIVE at once, though the answer says
+CREATING as AWS does."""
 
 from __future__ import annotations
 
@@ -32,13 +33,17 @@ __all__ = ["CREATE_TABLE", "CreateTableInput", "wanted_view_type"]
 class CreateTableInput(msgspec.Struct, rename="pascal", frozen=True):
     table_name: TableRef
     attribute_definitions: list[parts.AttributeDefinition] | None = None
-    key_schema: Annotated[list[parts.KeyElement], msgspec.Meta(min_length=1, max_length=2)] | None = None
+    key_schema: (
+        Annotated[list[parts.KeyElement], msgspec.Meta(min_length=1, max_length=2)] | None
+    ) = None
     local_secondary_indexes: list[parts.LocalIndex] | None = None
     global_secondary_indexes: list[parts.GlobalIndex] | None = None
     billing_mode: parts.BillingModeName | None = None
     provisioned_throughput: parts.ProvisionedThroughput | None = None
     stream_specification: parts.StreamSpecification | None = None
-    sse_specification: parts.SSESpecification | None = msgspec.field(name="SSESpecification", default=None)
+    sse_specification: parts.SSESpecification | None = msgspec.field(
+        name="SSESpecification", default=None
+    )
     tags: list[parts.Tag] | None = None
     table_class: Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"] | None = None
     deletion_protection_enabled: bool | None = None
@@ -88,7 +93,12 @@ class _Definition(msgspec.Struct, frozen=True):
         )
 
     def table(
-        self, table_id: int, uuid: str, scope: tuple[str, str, str], now_us: int, request: CreateTableInput
+        self,
+        table_id: int,
+        uuid: str,
+        scope: tuple[str, str, str],
+        now_us: int,
+        request: CreateTableInput,
     ) -> Table:
         region, account, name = scope
         return Table(
@@ -114,7 +124,8 @@ def _definition(request: CreateTableInput) -> _Definition:
     throughput = definition.throughput_for(mode, _builtins(request.provisioned_throughput))
     if not request.attribute_definitions or request.key_schema is None:
         raise ValidationException(
-            "One or more parameter values were invalid: Some index key attributes are not defined in"
+            "One or more parameter values were invalid: Some index key attributes are not defined"
+            " in"
             " AttributeDefinitions. Keys: ["
             + ", ".join(element.attribute_name for element in request.key_schema or ())
             + "], AttributeDefinitions: []"
@@ -122,7 +133,8 @@ def _definition(request: CreateTableInput) -> _Definition:
     types = {part.attribute_name: part.attribute_type for part in request.attribute_definitions}
     if len(types) != len(request.attribute_definitions):
         raise ValidationException(
-            "One or more parameter values were invalid: Cannot have multiple definitions for an attribute"
+            "One or more parameter values were invalid: Cannot have multiple definitions for an"
+            " attribute"
         )
     keys = definition.table_keys(parts.elements(request.key_schema), dict(types))
     for given, name in (

@@ -1,6 +1,9 @@
-"""DeleteItem: remove an item by its key; removing what is not there succeeds and changes nothing."""
+"""DeleteItem: remove an item by its key; removing what is not there succeeds and changes
+nothing."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -47,7 +50,7 @@ def delete_item(context: Context, request: DeleteItemInput) -> Committed:
     key_item, _ = canonical_item(request.key)
     table = find_table(context, request.table_name)
 
-    def reply(outcomes: list[Outcome]) -> bytes:
+    def reply(outcomes: Sequence[Outcome]) -> bytes:
         done = settled(outcomes[0])
         members = write_extras(
             table, done, request.return_consumed_capacity, request.return_item_collection_metrics

@@ -16,7 +16,15 @@ from tailrace.tables.description import describe_table
 
 __all__ = ["DELETE_TABLE", "DeleteTableInput"]
 
-_SHOWN = ("TableName", "TableStatus", "ProvisionedThroughput", "TableSizeBytes", "ItemCount", "TableArn", "TableId")
+_SHOWN = (
+    "TableName",
+    "TableStatus",
+    "ProvisionedThroughput",
+    "TableSizeBytes",
+    "ItemCount",
+    "TableArn",
+    "TableId",
+)
 
 
 class DeleteTableInput(msgspec.Struct, rename="pascal", frozen=True):
@@ -28,7 +36,9 @@ def delete_table(context: Context, request: DeleteTableInput) -> Altered:
     engine = context.service.engine
     table = engine.catalog().by_name.get(scope)
     if table is None:
-        raise ResourceNotFoundException(f"Requested resource not found: Table: {scope[2]} not found")
+        raise ResourceNotFoundException(
+            f"Requested resource not found: Table: {scope[2]} not found"
+        )
     description = describe_table(engine, table, TableStatus.DELETING)
 
     def reply(catalog: Catalog) -> bytes:

@@ -23,7 +23,9 @@ def describe_table(context: Context, request: DescribeTableInput) -> bytes:
     engine = context.service.engine
     table = engine.catalog().by_name.get(scope)
     if table is None:
-        raise ResourceNotFoundException(f"Requested resource not found: Table: {scope[2]} not found")
+        raise ResourceNotFoundException(
+            f"Requested resource not found: Table: {scope[2]} not found"
+        )
     return body_of({"Table": description_of(engine, table)})
 
 

@@ -1,6 +1,7 @@
 """Types that the inputs of several operations share, with the constraints of the service model.
 
-Enumerations are Literals, so a wrong value fails in the decoder and the model-driven check words the error.
+Enumerations are Literals, so a wrong value fails in the decoder and the model-driven check words
+the error.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 __all__ = [
-    "ConditionalOperator",
     "CapacityDetail",
+    "ConditionalOperator",
     "ExpectedJson",
     "ItemJson",
     "Names",
@@ -35,6 +36,8 @@ CollectionMetrics: TypeAlias = Literal["SIZE", "NONE"]
 ConditionalOperator: TypeAlias = Literal["AND", "OR"]
 FailureValues: TypeAlias = Literal["ALL_OLD", "NONE"]
 ReturnValues: TypeAlias = Literal["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"]
-Select: TypeAlias = Literal["ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"]
+Select: TypeAlias = Literal[
+    "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"
+]
 PositiveInteger: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 AttributeNames: TypeAlias = Annotated[list[str], msgspec.Meta(min_length=1)]

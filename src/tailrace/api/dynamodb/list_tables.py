@@ -15,7 +15,8 @@ __all__ = ["LIST_TABLES", "ListTablesInput"]
 
 class ListTablesInput(msgspec.Struct, rename="pascal", frozen=True):
     exclusive_start_table_name: (
-        Annotated[str, msgspec.Meta(min_length=3, max_length=255, pattern=r"^[a-zA-Z0-9_.-]+\Z")] | None
+        Annotated[str, msgspec.Meta(min_length=3, max_length=255, pattern=r"^[a-zA-Z0-9_.-]+\Z")]
+        | None
     ) = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=limits.LIST_TABLES_PAGE)] | None = None
 

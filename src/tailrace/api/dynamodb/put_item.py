@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tailrace import limits
@@ -48,7 +50,7 @@ def put_item(context: Context, request: PutItemInput) -> Committed:
     ):
         return Committed(((write,),), _plain_reply)
 
-    def reply(outcomes: list[Outcome]) -> bytes:
+    def reply(outcomes: Sequence[Outcome]) -> bytes:
         done = settled(outcomes[0])
         members = write_extras(
             table, done, request.return_consumed_capacity, request.return_item_collection_metrics
@@ -83,7 +85,8 @@ def _guard(request: PutItemInput) -> Guard | None:
 
 
 def put_write(table: Table, item: Item, size: int, guard: Guard | None = None) -> Write:
-    """The write that puts a canonical item of `size` bytes, checked against the table's limits and keys."""
+    """The write that puts a canonical item of `size` bytes, checked against the table's limits and
+    keys."""
     if size > limits.ITEM_BYTES:
         raise ValidationException("Item size has exceeded the maximum allowed size")
     key = table.keys.item_key(item)
@@ -92,7 +95,7 @@ def put_write(table: Table, item: Item, size: int, guard: Guard | None = None) -
     return Write(table.id, key, plans.put(key, item, size, guard))
 
 
-def _plain_reply(outcomes: list[Outcome]) -> bytes:
+def _plain_reply(outcomes: Sequence[Outcome]) -> bytes:
     settled(outcomes[0])
     return EMPTY
 

@@ -80,7 +80,9 @@ def query(context: Context, request: QueryInput) -> bytes:
             None if keep is None else keep.matches,
             projection,
             counting,
-            reads_whole_items(table, index, request.select, None if projection is None else projection.names),
+            reads_whole_items(
+                table, index, request.select, None if projection is None else projection.names
+            ),
         ),
     )
     return page_body(
@@ -132,7 +134,8 @@ def _key_range(request: QueryInput, bindings: Bindings, keys: KeySchema) -> KeyR
     if request.key_conditions is not None:
         return expressions.key_conditions(request.key_conditions, keys)
     raise ValidationException(
-        "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
+        "Either the KeyConditions or KeyConditionExpression parameter must be specified in the"
+        " request."
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.errors import ValidationException
-from tailrace.expressions import Projection
 from tailrace.model.keys import HASH_BYTES, KeySchema
 from tailrace.model.schema import Index, IndexKind, Table
 from tailrace.model.schema import Projection as IndexProjection
@@ -27,7 +26,9 @@ def refuse_consistent(index: Index | None, consistent: bool | None) -> None:
         raise ValidationException("Consistent reads are not supported on global secondary indexes")
 
 
-def check_select(select: str | None, index: Index | None, projection: object | None, legacy: bool) -> None:
+def check_select(
+    select: str | None, index: Index | None, projection: object | None, legacy: bool
+) -> None:
     """Raise ValidationException for a Select that does not go with the rest of the request."""
     asked = "AttributesToGet" if legacy else "ProjectionExpression"
     if select is None:
@@ -35,7 +36,8 @@ def check_select(select: str | None, index: Index | None, projection: object | N
     if select == "SPECIFIC_ATTRIBUTES":
         if projection is None:
             raise ValidationException(
-                "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+                "Must specify the AttributesToGet or ProjectionExpression when choosing to get"
+                " SPECIFIC_ATTRIBUTES"
             )
         return
     if projection is not None:
@@ -52,7 +54,8 @@ def check_select(select: str | None, index: Index | None, projection: object | N
         and index.projection is not IndexProjection.ALL
     ):
         raise ValidationException(
-            "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global secondary"
+            "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not"
+            " supported for global secondary"
             f" index {index.name} because its projection type is not ALL"
         )
 
@@ -60,8 +63,9 @@ def check_select(select: str | None, index: Index | None, projection: object | N
 def reads_whole_items(
     table: Table, index: Index | None, select: str | None, names: Sequence[str] | None
 ) -> bool:
-    """Whether a read through an index needs attributes the index does not hold. Raises ValidationException where it can't have
-    them. `names` are the top-level attributes that a projection asks for."""
+    """Whether a read through an index needs attributes the index does not hold. Raises
+    ValidationException where it can't have them. `names` are the top-level attributes that a
+    projection asks for."""
     if index is None or index.projection is IndexProjection.ALL:
         return False
     if select == "ALL_ATTRIBUTES":
@@ -78,9 +82,11 @@ def reads_whole_items(
     return True
 
 
-def start_after(span: Span, table: Table, index: Index | None, start_key: dict[str, Any] | None) -> Span:
-    """The part of a span after the key where the page before ended. Raises ValidationException for a key that no page of this read
-    can have ended with."""
+def start_after(
+    span: Span, table: Table, index: Index | None, start_key: dict[str, Any] | None
+) -> Span:
+    """The part of a span after the key where the page before ended. Raises ValidationException for
+    a key that no page of this read can have ended with."""
     if start_key is None:
         return span
     item, _ = canonical_item(start_key)
@@ -94,7 +100,9 @@ def start_after(span: Span, table: Table, index: Index | None, start_key: dict[s
 
 def _start_key_bytes(table: Table, index: Index | None, item: Item) -> bytes:
     schemas: tuple[KeySchema, ...] = (table.keys,) if index is None else (table.keys, index.keys)
-    expected = {attribute.name: attribute.type for schema in schemas for attribute in schema.attributes}
+    expected = {
+        attribute.name: attribute.type for schema in schemas for attribute in schema.attributes
+    }
     if len(item) != len(expected) or any(
         name not in item or kind not in item[name] for name, kind in expected.items()
     ):
@@ -126,7 +134,9 @@ def page_body(
     if last_key is not None:
         tail["LastEvaluatedKey"] = last_key
     if capacity in ("TOTAL", "INDEXES"):
-        tail["ConsumedCapacity"] = consumed_capacity(table, _usage(index, page, consistent), capacity)
+        tail["ConsumedCapacity"] = consumed_capacity(
+            table, _usage(index, page, consistent), capacity
+        )
     end = body_of(tail)
     if counting:
         return end

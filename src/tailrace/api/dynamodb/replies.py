@@ -37,7 +37,9 @@ def write_extras(
     """ConsumedCapacity and ItemCollectionMetrics of a write, where asked for."""
     extras: dict[str, Any] = {}
     if capacity in ("TOTAL", "INDEXES"):
-        extras["ConsumedCapacity"] = consumed_capacity(table, usage_of_write(table, write), capacity)
+        extras["ConsumedCapacity"] = consumed_capacity(
+            table, usage_of_write(table, write), capacity
+        )
     if metrics == "SIZE":
         found = collection_metrics(table, write)
         if found is not None:

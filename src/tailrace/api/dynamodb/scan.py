@@ -1,4 +1,5 @@
-"""Scan: all items of a table or an index, in the order of the keys' hashes; in segments for parallel readers."""
+"""Scan: all items of a table or an index, in the order of the keys' hashes; in segments for
+parallel readers."""
 
 from __future__ import annotations
 
@@ -78,7 +79,9 @@ def scan(context: Context, request: ScanInput) -> bytes:
             None if keep is None else keep.matches,
             projection,
             counting,
-            reads_whole_items(table, index, request.select, None if projection is None else projection.names),
+            reads_whole_items(
+                table, index, request.select, None if projection is None else projection.names
+            ),
         ),
     )
     return page_body(
@@ -97,15 +100,18 @@ def _check_segments(request: ScanInput) -> None:
         return
     if request.segment is None:
         raise ValidationException(
-            "The Segment parameter is required but was not present in the request when parameter TotalSegments is present"
+            "The Segment parameter is required but was not present in the request when parameter"
+            " TotalSegments is present"
         )
     if request.total_segments is None:
         raise ValidationException(
-            "The TotalSegments parameter is required but was not present in the request when Segment parameter is present"
+            "The TotalSegments parameter is required but was not present in the request when"
+            " Segment parameter is present"
         )
     if request.segment >= request.total_segments:
         raise ValidationException(
-            "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: "
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments:"
+            " Segment: "
             f"{request.segment} is not less than TotalSegments: {request.total_segments}"
         )
 

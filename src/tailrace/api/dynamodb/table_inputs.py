@@ -56,9 +56,9 @@ class OnDemandThroughput(msgspec.Struct, rename="pascal", frozen=True):
 
 class ProjectionSpec(msgspec.Struct, rename="pascal", frozen=True):
     projection_type: Literal["ALL", "KEYS_ONLY", "INCLUDE"] | None = None
-    non_key_attributes: Annotated[list[_AttributeName], msgspec.Meta(min_length=1, max_length=20)] | None = (
-        None
-    )
+    non_key_attributes: (
+        Annotated[list[_AttributeName], msgspec.Meta(min_length=1, max_length=20)] | None
+    ) = None
 
 
 class LocalIndex(msgspec.Struct, rename="pascal", frozen=True):
@@ -99,7 +99,9 @@ def elements(keys: list[KeyElement]) -> list[tuple[str, str]]:
 
 def units(asked: ProvisionedThroughput | None) -> Throughput | None:
     """The throughput a request names."""
-    return None if asked is None else Throughput(asked.read_capacity_units, asked.write_capacity_units)
+    return (
+        None if asked is None else Throughput(asked.read_capacity_units, asked.write_capacity_units)
+    )
 
 
 def index_spec(index: LocalIndex | GlobalIndex) -> IndexSpec:

@@ -16,7 +16,8 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
 
 
 def find_table(context: Context, ref: str) -> Table:
-    """The table of a name or ARN. Raises ResourceNotFoundException, or ValidationException for what can't name a table."""
+    """The table of a name or ARN. Raises ResourceNotFoundException, or ValidationException for what
+    can't name a table."""
     scope = context.scope
     table = context.service.engine.catalog().by_name.get((scope.account, scope.region, ref))
     if table is None:
@@ -37,10 +38,14 @@ def named_scope(context: Context, ref: str) -> tuple[str, str, str]:
     if ref.startswith("arn:"):
         parsed = parse_table_arn(ref)
         if parsed is None:
-            raise ValidationException(f"Invalid TableArn: Invalid ResourceArn provided as input {ref}")
+            raise ValidationException(
+                f"Invalid TableArn: Invalid ResourceArn provided as input {ref}"
+            )
         region, account, name = parsed
         if region != scope.region:
-            raise ValidationException(f"Invalid TableArn: Invalid ResourceArn provided as input {ref}")
+            raise ValidationException(
+                f"Invalid TableArn: Invalid ResourceArn provided as input {ref}"
+            )
         if account != scope.account:
             raise AccessDeniedException(
                 f"User is not authorized to perform this operation on resource: {ref}"
@@ -53,14 +58,16 @@ def checked_name(name: str) -> str:
     """`name` itself when a table can have it. Raises ValidationException."""
     if not limits.TABLE_NAME_MIN <= len(name) <= limits.TABLE_NAME_MAX or not _NAME.fullmatch(name):
         raise ValidationException(
-            "Invalid table/index name.  Table/index names must be between 3 and 255 characters long, and may contain only"
+            "Invalid table/index name.  Table/index names must be between 3 and 255 characters"
+            " long, and may contain only"
             " the characters a-z, A-Z, 0-9, '_', '-', and '.'"
         )
     return name
 
 
 def find_index(table: Table, name: str | None) -> Index | None:
-    """The index of a name, None for None. Raises ValidationException for one that the table does not have."""
+    """The index of a name, None for None. Raises ValidationException for one that the table does
+    not have."""
     if name is None:
         return None
     index = table.index_by_name.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -57,7 +58,7 @@ def update_item(context: Context, request: UpdateItemInput) -> Committed:
     key_item, _ = canonical_item(request.key)
     table = find_table(context, request.table_name)
 
-    def reply(outcomes: list[Outcome]) -> bytes:
+    def reply(outcomes: Sequence[Outcome]) -> bytes:
         done = settled(outcomes[0])
         members = write_extras(
             table, done, request.return_consumed_capacity, request.return_item_collection_metrics

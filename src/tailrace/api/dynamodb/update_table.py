@@ -54,7 +54,9 @@ class UpdateTableInput(msgspec.Struct, rename="pascal", frozen=True):
     provisioned_throughput: parts.ProvisionedThroughput | None = None
     global_secondary_index_updates: list[IndexUpdate] | None = None
     stream_specification: parts.StreamSpecification | None = None
-    sse_specification: parts.SSESpecification | None = msgspec.field(name="SSESpecification", default=None)
+    sse_specification: parts.SSESpecification | None = msgspec.field(
+        name="SSESpecification", default=None
+    )
     table_class: Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"] | None = None
     deletion_protection_enabled: bool | None = None
     on_demand_throughput: parts.OnDemandThroughput | None = None
@@ -65,7 +67,9 @@ def update_table(context: Context, request: UpdateTableInput) -> Altered:
     _refuse_nothing(request)
     engine = context.service.engine
     if scope not in engine.catalog().by_name:
-        raise ResourceNotFoundException(f"Requested resource not found: Table: {scope[2]} not found")
+        raise ResourceNotFoundException(
+            f"Requested resource not found: Table: {scope[2]} not found"
+        )
     stream = _stream_switch(request.stream_specification)
 
     def change(table: Table, next_id: int) -> tuple[Table, int]:
@@ -81,9 +85,14 @@ def update_table(context: Context, request: UpdateTableInput) -> Altered:
 
 def _refuse_nothing(request: UpdateTableInput) -> None:
     wanted = msgspec.structs.asdict(request)
-    if all(value is None for name, value in wanted.items() if name not in ("table_name", "attribute_definitions")):
+    if all(
+        value is None
+        for name, value in wanted.items()
+        if name not in ("table_name", "attribute_definitions")
+    ):
         raise ValidationException(
-            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or"
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled,"
+            " GlobalSecondaryIndexUpdates or"
             " SSESpecification or ReplicaUpdates is required"
         )
 
@@ -100,13 +109,19 @@ def _with_throughput(table: Table, request: UpdateTableInput) -> Table:
     asked = request.provisioned_throughput
     if asked is None and mode is table.billing_mode:
         return table
-    throughput = definition.throughput_for(mode, None if asked is None else msgspec.to_builtins(asked))
+    throughput = definition.throughput_for(
+        mode, None if asked is None else msgspec.to_builtins(asked)
+    )
     if mode is table.billing_mode and throughput == table.throughput:
         raise ValidationException(
-            "The provisioned throughput for the table will not change. The requested value equals the current value."
-            f" Current ReadCapacityUnits provisioned for the table: {throughput.read_units}. Requested ReadCapacityUnits:"
-            f" {throughput.read_units}. Current WriteCapacityUnits provisioned for the table: {throughput.write_units}."
-            f" Requested WriteCapacityUnits: {throughput.write_units}. Refer to the Amazon DynamoDB Developer Guide for"
+            "The provisioned throughput for the table will not change. The requested value equals"
+            " the current value."
+            f" Current ReadCapacityUnits provisioned for the table: {throughput.read_units}."
+            " Requested ReadCapacityUnits:"
+            f" {throughput.read_units}. Current WriteCapacityUnits provisioned for the table:"
+            f" {throughput.write_units}."
+            f" Requested WriteCapacityUnits: {throughput.write_units}. Refer to the Amazon"
+            " DynamoDB Developer Guide for"
             " current limits and how to request higher limits."
         )
     return msgspec.structs.replace(table, billing_mode=mode, throughput=throughput)
@@ -131,7 +146,8 @@ def _with_indexes(table: Table, request: UpdateTableInput, next_id: int) -> tupl
     deletions = sum(update.delete is not None for update in updates)
     if creations + deletions > 1:
         raise ValidationException(
-            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
+            "Subscriber limit exceeded: Only 1 online index can be created or deleted"
+            " simultaneously per table"
         )
     for update in updates:
         step = _index_step(update)
@@ -146,7 +162,8 @@ def _index_step(update: IndexUpdate) -> _Step:
     chosen = [part for part in (update.create, update.update, update.delete) if part is not None]
     if len(chosen) != 1:
         raise ValidationException(
-            f"{_INVALID}One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create,"
+            f"{_INVALID}One of GlobalSecondaryIndexUpdate.Update,"
+            " GlobalSecondaryIndexUpdate.Create,"
             " GlobalSecondaryIndexUpdate.Delete must not be null"
         )
     (part,) = chosen
@@ -165,10 +182,14 @@ def _added(
         types[part.attribute_name] = part.attribute_type
     spec = parts.index_spec(asked)
     if spec.name in table.index_by_name:
-        raise ValidationException(f"Attempting to create an index which already exists: {spec.name}")
+        raise ValidationException(
+            f"Attempting to create an index which already exists: {spec.name}"
+        )
     definition.throughput_for(
         table.billing_mode,
-        None if asked.provisioned_throughput is None else msgspec.to_builtins(asked.provisioned_throughput),
+        None
+        if asked.provisioned_throughput is None
+        else msgspec.to_builtins(asked.provisioned_throughput),
         asked.index_name,
     )
     index = definition.secondary_index(spec, next_id, table.keys, types)
