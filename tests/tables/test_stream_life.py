@@ -14,6 +14,7 @@ from tailrace.tables.stream_life import (
     enable_stream,
     requested_stream,
     retire,
+    retirement_due,
     rotate,
     split,
 )
@@ -176,9 +177,11 @@ def test_retiring_drops_shards_as_they_age_and_then_the_stream() -> None:
     store.alter(rotate([first]))
     store.now_us += 3_600_000_000
     store.alter(disable_stream(1, store.now_us))
+    assert not retirement_due(store.catalog, store.now_us, DAY_MS)
     assert store.alter(retire(store.now_us, DAY_MS)) == Alteration()
 
     store.now_us += 23 * 3_600_000_000 + 1000
+    assert retirement_due(store.catalog, store.now_us, DAY_MS)
     assert store.alter(retire(store.now_us, DAY_MS)).dropped_shards == (first,)
     assert len(store.catalog.streams) == 1
 

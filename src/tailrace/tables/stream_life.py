@@ -23,6 +23,7 @@ __all__ = [
     "enable_stream",
     "requested_stream",
     "retire",
+    "retirement_due",
     "rotate",
     "split",
 ]
@@ -132,18 +133,29 @@ def retire(now_us: int, retention_ms: int | None) -> Alter:
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
-        horizon = retention.horizon(now_us, retention_ms)
-        gone = retention.gone_shards(tuple(catalog.shards.values()), horizon)
-        streams = [
-            stream.id
-            for stream in catalog.streams.values()
-            if retention.is_stream_gone(stream, catalog.shards_of[stream.id], horizon)
-        ]
-        return Alteration(
-            dropped_streams=tuple(streams), dropped_shards=tuple(shard.id for shard in gone)
-        )
+        shards, streams = _gone(catalog, now_us, retention_ms)
+        return Alteration(dropped_streams=streams, dropped_shards=shards)
 
     return decide
+
+
+def retirement_due(catalog: Catalog, now_us: int, retention_ms: int | None) -> bool:
+    """Whether `retire` would drop anything."""
+    return any(_gone(catalog, now_us, retention_ms))
+
+
+def _gone(
+    catalog: Catalog, now_us: int, retention_ms: int | None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The ids of the shards and of the streams that have aged out."""
+    horizon = retention.horizon(now_us, retention_ms)
+    shards = retention.gone_shards(tuple(catalog.shards.values()), horizon)
+    streams = (
+        stream.id
+        for stream in catalog.streams.values()
+        if retention.is_stream_gone(stream, catalog.shards_of[stream.id], horizon)
+    )
+    return tuple(shard.id for shard in shards), tuple(streams)
 
 
 def _reshard(shard_ids: Collection[int], pieces: Literal[1, 2]) -> Alter:
