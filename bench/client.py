@@ -13,8 +13,10 @@ __all__ = [
     "Client",
     "Json",
     "RequestFailed",
+    "count_items",
     "create_table",
     "load_items",
+    "make_item",
     "open_shards",
     "read_shard",
 ]
@@ -107,14 +109,15 @@ def load_items(client: Client, table: str, count: int) -> None:
     """Put the items with numbers 0 to count-1, under the keys that wrk/get.lua asks for."""
     for first in range(0, count, _BATCH_ITEMS):
         numbers = range(first, min(first + _BATCH_ITEMS, count))
-        left: Json = {table: [{"PutRequest": {"Item": _item(number)}} for number in numbers]}
+        left: Json = {table: [{"PutRequest": {"Item": make_item(number)}} for number in numbers]}
         while left:
             left = (
                 client.call("BatchWriteItem", {"RequestItems": left}).get("UnprocessedItems") or {}
             )
 
 
-def _item(number: int) -> Json:
+def make_item(number: int) -> Json:
+    """The item of a number, like those that the load scripts make."""
     line = {"M": {"sku": {"S": f"A-100-{number % 1_000_000:06d}"}, "count": {"N": "3"}}}
     address = {
         "street": {"S": "Untere Donaustrasse 11"},
@@ -136,6 +139,18 @@ def _item(number: int) -> Json:
             "S": f"please leave the parcel with the neighbour on the second floor, {number:012d}"
         },
     }
+
+
+def count_items(client: Client, table: str) -> int:
+    """How many items a table holds, by reading all of it."""
+    count = 0
+    request: Json = {"TableName": table, "Select": "COUNT"}
+    while True:
+        page = client.call("Scan", request)
+        count += page["Count"]
+        if "LastEvaluatedKey" not in page:
+            return count
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def open_shards(client: Client, stream_arn: str) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.measures import Effort
@@ -85,8 +86,8 @@ def print_report(
     console.print(_goals_table(results))
     for name, reason in missing.items():
         console.print(f"[yellow]left out:[/] {name}: {reason}")
-    for failure in results.failures:
-        console.print(f"[red]failed:[/] {failure}")
+    for job, problem in results.failures.items():
+        console.print(f"[red]failed:[/] {job}:", escape(problem))
 
 
 def _figures_table(kinds: Sequence[Kind], results: Results) -> Table:
@@ -146,7 +147,8 @@ def write_report(
         },
         "servers": {k.name: {"version": k.version, "storage": k.storage} for k in kinds},
         "left_out": dict(missing),
-        "failures": results.failures,
+        # What went wrong may name files of this machine: it is on the screen only.
+        "failed": list(results.failures),
         "goals": [_goal_entry(goal, goal.figure(results)) for goal in GOALS],
         "measures": {
             measure.name: _measure_entry(measure, results)

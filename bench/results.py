@@ -49,12 +49,12 @@ MEASURES: Sequence[Measure] = (
 
 @dataclass
 class Results:
-    """Samples of MEASURES in the order they were taken, and failures in words."""
+    """Samples of MEASURES in the order they were taken, and what went wrong, by job."""
 
     samples: dict[str, dict[str, list[float]]] = field(
         default_factory=dict[str, dict[str, list[float]]]
     )
-    failures: list[str] = field(default_factory=list[str])
+    failures: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, measure: str, server: str, value: float) -> None:
         if all(known.name != measure for known in MEASURES):

@@ -12,13 +12,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import endurance, measures
+from bench import change_log, delivery, endurance, measures
 from bench.client import RequestFailed
 from bench.load import LoadFailed, wrk_path
 from bench.measures import Effort
 from bench.report import print_report, write_report
 from bench.results import Results
 from bench.servers import Kind, find_kinds
+from tailrace.errors import TailraceError
 
 __all__ = ["main"]
 
@@ -27,7 +28,14 @@ _QUICK = Effort("quick", rounds=1, warm_s=2, sample_s=2, loaded_items=2_000, gro
 _STANDARD = Effort("standard", rounds=3, warm_s=5, sample_s=5, loaded_items=10_000, growth=200_000)
 _DEEP = Effort("deep", rounds=3, warm_s=5, sample_s=10, loaded_items=10_000, growth=10_000_000)
 # What makes one measure fail without saying anything about the others.
-_FAILURES = (LoadFailed, RequestFailed, RuntimeError, OSError, http.client.HTTPException)
+_FAILURES = (
+    TailraceError,
+    LoadFailed,
+    RequestFailed,
+    RuntimeError,
+    OSError,
+    http.client.HTTPException,
+)
 
 
 def main(
@@ -82,7 +90,7 @@ def _measure(console: Console, kinds: Sequence[Kind], effort: Effort, results: R
                 for step in steps:
                     progress.update(task, description=f"{title}: {step}")
             except _FAILURES as error:
-                results.failures.append(f"{title}: {error}")
+                results.failures[title] = str(error)
             progress.advance(task)
 
 
@@ -94,6 +102,9 @@ def _jobs(
             yield f"round {number}, {kind.name}", measures.compare(kind, effort, number, results)
     for kind in kinds:
         if kind.name == "Tailrace":
+            yield "change log", change_log.change_log(kind, effort, results)
+            yield "delivery delay", delivery.latency(kind, effort, results)
+            yield "backlog", delivery.backlog(kind, effort, results)
             yield "flatness", endurance.flatness(kind, effort, results)
             yield "ten readers", endurance.readers(kind, effort, results)
 

@@ -17,10 +17,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.client import Client
 
-__all__ = ["Kind", "NotInstalled", "Server", "cache_dir", "find_kinds", "running", "scratch_dir"]
+__all__ = [
+    "Kind",
+    "NotInstalled",
+    "Server",
+    "cache_dir",
+    "find_kinds",
+    "running",
+    "running_in",
+    "scratch_dir",
+    "stop",
+]
 
 DYNAMODB_LOCAL_VERSION = "2.6.1"
 _PEERS = Path(__file__).parent / "peers"
@@ -155,23 +166,25 @@ def _dynoxide() -> Kind:
 @contextmanager
 def running(kind: Kind) -> Iterator[Server]:
     """Start a server with nothing stored, stop it at the end; RuntimeError if it stays down."""
-    with scratch_dir() as scratch:
-        port, data = _free_port(), scratch / "data"
-        log_path = scratch / "log"
-        with log_path.open("wb") as log:
-            begin = time.perf_counter()
-            process = subprocess.Popen(
-                kind.command(port, data),
-                cwd=scratch,
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-            )
-            try:
-                start_s = _await_answer(process, port, begin, log_path)
-                yield Server(kind, process.pid, port, data, start_s)
-            finally:
-                _stop(process)
+    with scratch_dir() as scratch, running_in(kind, scratch) as server:
+        yield server
+
+
+@contextmanager
+def running_in(kind: Kind, scratch: Path) -> Iterator[Server]:
+    """Like `running`, in a directory of the caller's, where its data stays."""
+    port, data, log_path = _free_port(), scratch / "data", scratch / "log"
+    with log_path.open("wb") as log:
+        command = kind.command(port, data)
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=scratch, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+        try:
+            start_s = _await_answer(process, port, begin, log_path)
+            yield Server(kind, process.pid, port, data, start_s)
+        finally:
+            stop(process)
 
 
 def _await_answer(process: subprocess.Popen[bytes], port: int, begin: float, log: Path) -> float:
@@ -188,7 +201,8 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, begin: float, log
     raise RuntimeError(f"the server did not come up (exit status {process.poll()}): {tail}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
+    """Ask a process to stop, and end it if it does not."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(_STOP_TIMEOUT_S)
