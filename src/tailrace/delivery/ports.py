@@ -1,23 +1,58 @@
-"""What delivery needs of the world: where records come from, where they go, and where positions are kept."""
+"""What delivery needs of the world: where records come from, where they go, and where positions
+are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-__all__ = ["Batch", "Checkpoints", "Failure", "Position", "Record", "ShardInfo", "ShardPage", "Sink", "Source"]
+from tailrace.errors import TailraceError
+
+__all__ = [
+    "Batch",
+    "Checkpoints",
+    "Failure",
+    "FailureDestination",
+    "Position",
+    "Record",
+    "ShardInfo",
+    "ShardPage",
+    "Sink",
+    "SinkUnavailable",
+    "Source",
+]
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One change on its way. `event` is the record as Lambda's event carries it (binary in base64, `eventSourceARN` set); who
-    receives it must not change it. `size` is its length as JSON, in bytes; `created_ms` when the change was made."""
+    """One change on its way. `size` is the length of its event in bytes of JSON, as near as makes
+    no difference to a payload limit; `created_ms` is when the change was made.
+
+    Records wait as the bytes their source read. `event` is made of them anew at each access, so
+    that a receiver may do with it what it likes and a later attempt still gets the original.
+    """
 
     sequence: int
     created_ms: int
     size: int
-    event: Mapping[str, Any]
+    data: bytes | msgspec.Raw
+    form: Callable[[bytes | msgspec.Raw], dict[str, Any]] = _decode
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The record as an entry of `Records` in Lambda's event: binary in base64,
+        `eventSourceARN` set, `ApproximateCreationDateTime` a float of whole seconds."""
+        return self.form(self.data)
+
+    @classmethod
+    def of(cls, sequence: int, created_ms: int, event: Mapping[str, Any]) -> Record:
+        """A record of an event in Lambda's form."""
+        data = _encode(event)
+        return cls(sequence, created_ms, len(data), data)
 
 
 class ShardInfo(msgspec.Struct, frozen=True):
@@ -29,8 +64,8 @@ class ShardInfo(msgspec.Struct, frozen=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """A place in a shard: after the record `sequence`; `sequence` None means the start (`TRIM_HORIZON`) or, with `latest`, the
-    tip; `finished` means that all of the shard was handled."""
+    """A place in a shard: after the record `sequence`. `sequence` None means the start
+    (`TRIM_HORIZON`) or, with `latest`, the tip. `finished` means that all of it was handled."""
 
     sequence: int | None = None
     latest: bool = False
@@ -38,8 +73,8 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class ShardPage(msgspec.Struct, frozen=True):
-    """What one read gave. `ended`: the shard is closed and this was its end. `behind_ms`: how old the newest unread record may be
-    (0 when the read reached the tip)."""
+    """What one read gave. `ended`: the shard is closed and this was its end. `behind_ms`: how old
+    the oldest unread record may be (0 when the read reached the tip)."""
 
     records: Sequence[Record]
     ended: bool
@@ -47,8 +82,9 @@ class ShardPage(msgspec.Struct, frozen=True):
 
 
 class Source(Protocol):
-    """A stream to read from. Errors that may pass are retried by the caller; a position that was trimmed away raises
-    `tailrace.errors.TrimmedDataAccessException`, a shard or stream that is gone `ResourceNotFoundException`."""
+    """A stream to read from. Errors that may pass are retried by the caller; a position that was
+    trimmed away raises `tailrace.errors.TrimmedDataAccessException`, a shard or stream that is gone
+    `ResourceNotFoundException`."""
 
     @property
     def arn(self) -> str:
@@ -59,19 +95,25 @@ class Source(Protocol):
         """All shards that the source lists now."""
         ...
 
+    async def children(self, shard_id: str) -> Sequence[ShardInfo]:
+        """The shards that follow a closed one, as far as they are listed yet."""
+        ...
+
     async def read(self, shard_id: str, position: Position, max_records: int) -> ShardPage:
-        """The next records after a position. Returns at once, with no records when there are none."""
+        """The next records after a position; at once, without records when there are none."""
         ...
 
     async def changed(self, shard_id: str, timeout_s: float) -> None:
-        """Return when the shard may have new records, or after the time-out; a source that cannot tell waits its polling interval."""
+        """Return when the shard may have records that its last read did not see, or after the
+        time-out; a source that cannot tell waits its polling interval."""
         ...
 
     async def close(self) -> None: ...
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Records of one shard, in order, handed over together. The same batch handed over again has the same `request_id`."""
+    """Records of one shard, in order, handed over together. The same batch handed over again has
+    the same `request_id`; `attempt` counts from 1."""
 
     request_id: str
     source_arn: str
@@ -81,17 +123,24 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A record that its receiver could not take, and why. Records before the lowest failure count as done."""
+    """A record that its receiver could not take, and why. Records before the lowest failure count
+    as done."""
 
     sequence: int
     reason: str
 
 
+class SinkUnavailable(TailraceError):
+    """The receiver is throttled or cannot be reached: the batch comes again, no retry is spent."""
+
+
 class Sink(Protocol):
-    """A receiver of batches: a search index, a file, a function. At least once, in order for each item."""
+    """A receiver of batches: a search index, a file, a function. At least once, in order for each
+    item. Batches of different shards, or lanes of one, may be written at the same time."""
 
     async def write(self, batch: Batch) -> Sequence[Failure]:
-        """Take a batch durably. Returns the records that failed, none for success; raises when the batch failed as a whole."""
+        """Take a batch durably. Returns the records that failed, none for success; raises when the
+        batch failed as a whole, `SinkUnavailable` when that was not the batch's fault."""
         ...
 
     async def close(self) -> None:
@@ -99,8 +148,17 @@ class Sink(Protocol):
         ...
 
 
+class FailureDestination(Protocol):
+    """Where batches go that will not be tried again."""
+
+    async def send(self, document: bytes, batch: Batch) -> None:
+        """Keep Lambda's on-failure record (JSON) of a batch, durably. What it raises is retried."""
+        ...
+
+
 class Checkpoints(Protocol):
-    """Durable positions of one consumer on one stream, by shard. They never go back: saving an older position changes nothing."""
+    """Durable positions of one consumer on one stream, by shard. They never go back: saving an
+    older position changes nothing."""
 
     async def load(self) -> Mapping[str, Position]:
         """All saved positions by shard id."""
