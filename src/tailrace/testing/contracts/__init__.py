@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import pytest
 
-_HERE = "tailrace.testing.contracts."
+__all__: list[str] = []
+
+_MODULES = (
+    "agreement",
+    "catalogs",
+    "changes",
+    "concurrency",
+    "crash",
+    "durability",
+    "oracle",
+    "reads",
+    "writes",
+)
 # Without this their assertions fail with no word on the values: by itself, pytest rewrites only
 # test modules.
-pytest.register_assert_rewrite(
-    "tailrace.testing.reading",
-    *(
-        _HERE + name
-        for name in (
-            "catalogs",
-            "changes",
-            "concurrency",
-            "crash",
-            "durability",
-            "oracle",
-            "reads",
-            "writes",
-        )
-    ),
-)
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))

@@ -22,9 +22,10 @@ from tailrace.testing.builders import (
     stream_for,
     table,
 )
+from tailrace.testing.contracts.agreement import check_agreement
 from tailrace.testing.contracts.store import StoreContract
 from tailrace.testing.driving import alter, make_table, settled, submit_all
-from tailrace.testing.reading import check_agreement, encoded_records, history, rows_of, shards_of
+from tailrace.testing.reading import encoded_records, history, rows_of, shards_of
 
 __all__ = ["CatalogContract"]
 

@@ -15,16 +15,10 @@ from tailrace.streams.log import Shard
 from tailrace.streams.sequence import clock_at, time_us
 from tailrace.tables.engine import Engine
 from tailrace.testing.builders import delete_write, item, put_write, rotate, split
+from tailrace.testing.contracts.agreement import check_agreement
 from tailrace.testing.contracts.store import StoreContract
 from tailrace.testing.driving import WAIT_S, alter, make_table, settled, submit_all
-from tailrace.testing.reading import (
-    Seen,
-    check_agreement,
-    decoded,
-    encoded_records,
-    history,
-    shards_of,
-)
+from tailrace.testing.reading import Seen, decoded, encoded_records, history, shards_of
 
 __all__ = ["ChangeContract"]
 

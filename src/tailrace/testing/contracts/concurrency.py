@@ -15,16 +15,10 @@ from tailrace.model.schema import Table
 from tailrace.model.values import Item, decode_item
 from tailrace.tables.engine import Engine
 from tailrace.testing.builders import item, put_write, rotate, split, update_write
+from tailrace.testing.contracts.agreement import check_agreement
 from tailrace.testing.contracts.store import StoreContract
 from tailrace.testing.driving import WAIT_S, alter, make_table, settled, submit_all
-from tailrace.testing.reading import (
-    Seen,
-    check_agreement,
-    decoded,
-    history,
-    items_of,
-    shards_of,
-)
+from tailrace.testing.reading import Seen, decoded, history, items_of, shards_of
 
 __all__ = ["ConcurrencyContract"]
 

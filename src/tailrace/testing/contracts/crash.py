@@ -21,7 +21,8 @@ from tailrace.model.schema import Table
 from tailrace.model.values import encode_item
 from tailrace.tables.engine import Engine
 from tailrace.testing.builders import item
-from tailrace.testing.reading import Seen, check_agreement, history, shards_of
+from tailrace.testing.contracts.agreement import check_agreement
+from tailrace.testing.reading import Seen, history, shards_of
 from tailrace.testing.victim import WRITERS, Step, opened, survivors, units
 
 __all__ = ["CrashContract", "Report", "check_survivors", "killed_child"]

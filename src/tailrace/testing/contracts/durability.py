@@ -19,9 +19,10 @@ from tailrace.testing.builders import (
     rotate,
     split,
 )
+from tailrace.testing.contracts.agreement import check_agreement
 from tailrace.testing.contracts.store import StoreContract
 from tailrace.testing.driving import alter, make_table, settled, submit_all
-from tailrace.testing.reading import check_agreement, history, items_of, rows_of, shards_of
+from tailrace.testing.reading import history, items_of, rows_of, shards_of
 
 __all__ = ["DurabilityContract"]
 

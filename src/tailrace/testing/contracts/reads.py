@@ -11,9 +11,10 @@ from tailrace.model.schema import Table
 from tailrace.model.values import decode_item, encode_item
 from tailrace.tables.engine import Engine, Span, Usage
 from tailrace.testing.builders import alter_table, delete_write, index, item, put_write
+from tailrace.testing.contracts.agreement import check_agreement
 from tailrace.testing.contracts.store import StoreContract
 from tailrace.testing.driving import alter, make_table, settled, submit_all
-from tailrace.testing.reading import check_agreement, rows_of
+from tailrace.testing.reading import rows_of
 
 __all__ = ["ReadContract"]
 

@@ -24,9 +24,10 @@ from tailrace.testing.builders import (
     put_write,
     update_write,
 )
+from tailrace.testing.contracts.agreement import check_agreement
 from tailrace.testing.contracts.store import StoreContract
 from tailrace.testing.driving import WAIT_S, alter, make_table, settled, submit, submit_all
-from tailrace.testing.reading import check_agreement, history, items_of, rows_of
+from tailrace.testing.reading import history, items_of, rows_of
 
 __all__ = ["WriteContract"]
 
