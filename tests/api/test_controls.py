@@ -79,6 +79,15 @@ def test_trimming_all_overtakes_readers(desk: StreamDesk) -> None:
     assert desk.read(desk.only_iterator(desk.arn(other)))[0] == ["x"]
 
 
+def test_trimming_overtakes_a_reader_that_waited_at_the_tip(desk: StreamDesk) -> None:
+    table = desk.table()
+    waiting = desk.only_iterator(desk.arn(table), "LATEST")
+    desk.put(table, "a")
+    desk.control("TrimStream", StreamArn=desk.arn(table))
+    with pytest.raises(TrimmedDataAccessException):
+        desk.read(waiting)
+
+
 def test_trimming_below_a_number_or_an_age(desk: StreamDesk) -> None:
     table = desk.table()
     arn = desk.arn(table)
