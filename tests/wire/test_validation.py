@@ -166,8 +166,17 @@ def test_create_table():
     assert answer("CreateTable", encryption) is None
 
 
-def test_a_tag_without_key_is_left_to_the_tagging_code():
-    assert answer("TagResource", {"ResourceArn": "arn", "Tags": [{}]}) is None
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ({}, "The Tag Key provided is invalid, Key: null"),
+        ({"Value": "v"}, "The Tag Key provided is invalid, Key: null"),
+        ({"Key": "k"}, "The Tag Value provided is invalid, Value: null"),
+        ({"Key": "k", "Value": ""}, None),
+    ],
+)
+def test_tags_are_refused_in_words_of_their_own(tag: dict[str, str], expected: str | None):
+    assert answer("TagResource", {"ResourceArn": "arn", "Tags": [tag]}) == expected
 
 
 def test_index_names_of_an_update():

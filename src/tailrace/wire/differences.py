@@ -21,6 +21,7 @@ __all__ = [
     "MEMBER_ORDER",
     "REQUIRED",
     "REQUIRED_MAPS",
+    "TAG_MEMBERS",
     "Constraints",
     "table_name_constraints",
 ]
@@ -84,7 +85,7 @@ MEMBER_CONSTRAINTS: Final[dict[tuple[str, str], Constraints]] = {
     # R: a table's key schema has at most two elements; the model dropped the bound when indexes got
     # more.
     ("CreateTableInput", "KeySchema"): Constraints(minimum=1, maximum=2),
-    # The empty map: see REQUIRED_MAPS.
+    # An empty map is another matter: see REQUIRED_MAPS.
     ("BatchGetItemInput", "RequestItems"): Constraints(maximum=100),
     ("BatchWriteItemInput", "RequestItems"): Constraints(maximum=25),
     # A (DynamoDB Streams API reference): the model knows no upper bound.
@@ -97,8 +98,7 @@ MEMBER_CONSTRAINTS: Final[dict[tuple[str, str], Constraints]] = {
 REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     # S: the model relaxed these for tables that copy a global table's settings.
     "CreateTableInput": ("AttributeDefinitions", "TableName", "KeySchema"),
-    # R: a tag without key or value is refused by the tagging code in its own words, not by the
-    # model.
+    # R: a tag without key or value is refused in words of its own: see TAG_MEMBERS.
     "Tag": (),
 }
 
@@ -107,6 +107,9 @@ REQUIRED_MAPS: Final[dict[str, str]] = {
     "BatchGetItem": "RequestItems",
     "BatchWriteItem": "RequestItems",
 }
+
+# R: `The Tag Key provided is invalid, Key: null`, for the first of these that a tag lacks.
+TAG_MEMBERS: Final = ("Key", "Value")
 
 # R, S: the order in which violations are reported; members not named follow in the model's order.
 MEMBER_ORDER: Final[dict[str, tuple[str, ...]]] = {

@@ -76,7 +76,7 @@ class _Model(msgspec.Struct):
 def _model(service: str) -> _Model:
     # Imported here: it costs a fifth of the start-up time, and a server without faulty requests
     # never needs it.
-    import botocore.loaders
+    import botocore.loaders  # pyright: ignore[reportMissingTypeStubs]
 
     loader: Any = botocore.loaders.Loader()
     raw: dict[str, dict[str, Any]] = loader.load_service_model(service, _MODEL)

@@ -8,7 +8,7 @@ at 'key' failed to satisfy constraint: ...`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
@@ -74,6 +74,14 @@ def _refusal(
         return ValidationException(
             f"The {member_path(required_map)} parameter is required for {operation}"
         )
+    return _tag_refusal(request.get("Tags") or ())
+
+
+def _tag_refusal(tags: Iterable[dict[str, Any]]) -> ValidationException | None:
+    for tag in tags:
+        for member in differences.TAG_MEMBERS:
+            if member not in tag:
+                return ValidationException(f"The Tag {member} provided is invalid, {member}: null")
     return None
 
 
