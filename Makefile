@@ -34,7 +34,7 @@ lint: environment-dev ## check style, formatting, types and layers
 	@status=0; check() { echo "$$*"; "$$@" || status=1; }; \
 	  check $(bin)/ruff check .; \
 	  check $(bin)/ruff format --check .; \
-	  check $(bin)/pyright --pythonpath $(bin)/python; \
+	  check $(bin)/pyright --project pyproject.toml --pythonpath $(bin)/python; \
 	  check $(bin)/lint-imports; \
 	  check $(bin)/python -m pytest -q tests/style; \
 	  exit $$status
