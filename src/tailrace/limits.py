@@ -10,6 +10,7 @@ __all__ = [
     "BATCH_GET_KEYS",
     "BATCH_WRITE_ITEMS",
     "EXPRESSION_BYTES",
+    "EXPRESSION_CACHE_ENTRIES",
     "EXPRESSION_IN_OPERANDS",
     "EXPRESSION_OPERATORS",
     "EXPRESSION_VARIABLES_BYTES",
@@ -120,6 +121,8 @@ PARTITIONS_MAX: Final = 256  # eight low bits of the clock hold the partition
 GROUP_COMMIT_UNITS: Final = 256
 GROUP_COMMIT_QUEUE: Final = 65_536
 ROWS_PER_READ: Final = 4096
+# Parsed and compiled expressions that are kept, of each kind. An application has few texts.
+EXPRESSION_CACHE_ENTRIES: Final = 1024
 TRIM_RECORDS_PER_COMMIT: Final = 500
 PURGE_ROWS_PER_COMMIT: Final = 500
 SHARD_SPLIT_INTERVALS: Final = 3
