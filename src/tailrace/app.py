@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
+from starlette.routing import BaseRoute
 
 from tailrace.api.dispatch import Dispatcher
 from tailrace.api.operation import Service
@@ -20,6 +21,7 @@ from tailrace.engines.memory import MemoryEngine
 from tailrace.engines.sqlite import SqliteEngine
 from tailrace.errors import ConfigurationError, TailraceError
 from tailrace.server.asgi import asgi_app
+from tailrace.server.controls import control_route
 from tailrace.server.gateway import Gateway
 from tailrace.server.loop import LoopDelivery, Server
 from tailrace.settings import Settings
@@ -30,7 +32,8 @@ from tailrace.wire.call import Call, Reply, Scope
 __all__ = ["Tailrace"]
 
 _log = logging.getLogger("tailrace")
-# How often housekeeping looks whether something is due; what is due is measured by the clock, not by this.
+# How often housekeeping looks whether something is due; what is due is measured by the clock, not
+# by this.
 _KEEPING_S = 1.0
 _SECRET_BYTES = 32
 
@@ -38,11 +41,13 @@ _SECRET_BYTES = 32
 class Tailrace:
     """A store with its API, its server, its housekeeping and its triggers.
 
-        with Tailrace(Settings(port=0)) as tailrace:
-            client = boto3.client("dynamodb", endpoint_url=tailrace.endpoint_url, ...)
+    with Tailrace(Settings(port=0)) as tailrace:
+        client = boto3.client("dynamodb", endpoint_url=tailrace.endpoint_url, ...)
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None
+    ) -> None:
         self.settings = settings.checked()
         base = clock or SystemClock()
         self.clock: Clock = ShiftedClock(base) if settings.test_controls else base
@@ -50,7 +55,11 @@ class Tailrace:
         self._delivery = LoopDelivery()
         self.engine = _engine(settings, self.clock, self._delivery)
         self.service = Service(
-            self.engine, self.clock, self.ids, _iterator_secret(settings.data), settings.stream_retention_ms
+            self.engine,
+            self.clock,
+            self.ids,
+            _iterator_secret(settings.data),
+            settings.stream_retention_ms,
         )
         self.dispatcher = Dispatcher(self.service, OPERATIONS, SERVICES)
         gateway = Gateway(
@@ -62,12 +71,16 @@ class Tailrace:
             credentials=settings.credentials,
             accounts=settings.accounts,
         )
+        self._keeper = _Keeper(self.engine, self.clock, _policy(settings))
+        routes: list[BaseRoute] = []
+        if settings.test_controls:
+            routes.append(control_route(self.dispatcher, self.scope, self._keeper.kick))
         try:
-            self._server = Server(gateway, asgi_app(self.ids), settings.host, settings.port)
+            app = asgi_app(self.ids, routes)
+            self._server = Server(gateway, app, settings.host, settings.port)
         except ConfigurationError:
             self.engine.close()
             raise
-        self._keeper = _Keeper(self.engine, self.clock, _policy(settings))
 
     @property
     def endpoint_url(self) -> str:
@@ -105,7 +118,8 @@ class Tailrace:
         self.engine.close()
 
     async def call(self, target: str, params: dict[str, Any]) -> bytes:
-        """One API call from within the server's loop, without HTTP. Raises the call's AwsError as CallFailed."""
+        """One API call from within the server's loop, without HTTP. Raises the call's AwsError as
+        CallFailed."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Reply] = loop.create_future()
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from tailrace.api.controls import run_control
 from tailrace.api.operation import Altered, Committed, Context, Operation, Result, Service
 from tailrace.errors import AwsError, SerializationException, UnknownOperationException
 from tailrace.model.values import Malformed
@@ -68,18 +69,31 @@ class Dispatcher:
         if route is None:
             respond(fault(UnknownOperationException()))
             return
+        faults = self.service.faults
+        if faults.active:
+            refusal = faults.refusal(route.decoder.operation)
+            if refusal is not None:
+                respond(fault(refusal))
+                return
+        context = Context(self.service, call.scope)
         try:
-            result = _run(route, Context(self.service, call.scope), call.body)
-        except AwsError as error:
-            respond(fault(error))
+            result = _run(route, context, call.body)
         except Exception as error:
-            _log.exception("%s failed", call.target)
-            respond(fault(error))
+            respond(_failed(call, error))
         else:
             if isinstance(result, bytes):
                 respond(Reply(_OK, result))
             else:
                 self._finish(call, result, respond)
+
+    def control(self, call: Call, respond: Respond) -> None:
+        """Carry out a test control; the target is its name. Never raises."""
+        try:
+            result = run_control(Context(self.service, call.scope), call.target, call.body)
+        except Exception as error:
+            respond(_failed(call, error))
+        else:
+            self._finish(call, result, respond)
 
     def _finish(self, call: Call, result: Committed | Altered | bytes, respond: Respond) -> None:
         engine = self.service.engine
@@ -93,6 +107,8 @@ class Dispatcher:
         elif isinstance(result, Altered):
             reply = result.reply
             engine.alter(result.decide, lambda done: _altered(call, reply, done, respond))
+        else:
+            respond(Reply(_OK, result))
 
 
 def _run(route: _Route, context: Context, body: bytes) -> Result:
@@ -160,8 +176,12 @@ def worded(call: Call, body: Callable[[], bytes]) -> Reply:
     """The reply whose body `body` makes, or the fault that it raises."""
     try:
         return Reply(_OK, body())
-    except AwsError as error:
-        return fault(error)
     except Exception as error:
-        _log.exception("%s failed", call.target)
-        return fault(error)
+        return _failed(call, error)
+
+
+def _failed(call: Call, error: Exception) -> Reply:
+    """The fault of an error; one that is none of AWS's is ours, and is logged."""
+    if not isinstance(error, AwsError):
+        _log.error("%s failed", call.target, exc_info=error)
+    return fault(error)

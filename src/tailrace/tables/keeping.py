@@ -54,13 +54,9 @@ def _trim(engine: Engine, policy: Policy, now_us: int) -> bool:
         return False
     if engine.log.trim(horizon, limits.TRIM_RECORDS_PER_COMMIT) == limits.TRIM_RECORDS_PER_COMMIT:
         return True
-    if _anything_gone(engine.catalog(), horizon):
+    if stream_life.retirement_due(engine.catalog(), now_us, policy.retention_ms):
         alter_and_wait(engine, stream_life.retire(now_us, policy.retention_ms))
     return False
-
-
-def _anything_gone(catalog: Catalog, horizon: int) -> bool:
-    return bool(retention.gone_shards(tuple(catalog.shards.values()), horizon))
 
 
 def pending_fills(catalog: Catalog) -> Sequence[tuple[Table, Index]]:

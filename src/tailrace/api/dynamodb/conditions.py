@@ -48,6 +48,5 @@ def write_guard(request: Conditional, bindings: Bindings) -> Guard | None:
     show = request.return_values_on_condition_check_failure == "ALL_OLD"
     if request.condition_expression is not None:
         return Guard(expressions.condition(request.condition_expression, bindings), show)
-    if request.expected:
-        return Guard(expressions.expected(request.expected, request.conditional_operator), show)
-    return None
+    legacy = expressions.expected(request.expected, request.conditional_operator)
+    return None if legacy is None else Guard(legacy, show)

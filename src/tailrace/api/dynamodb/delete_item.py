@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tailrace import expressions
 from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb.conditions import refuse_mix, write_guard
 from tailrace.api.dynamodb.replies import body_of, settled, write_extras
@@ -44,6 +45,11 @@ def delete_item(context: Context, request: DeleteItemInput) -> Committed:
     )
     if request.return_values not in (None, "NONE", "ALL_OLD"):
         raise ValidationException("ReturnValues can only be ALL_OLD or NONE")
+    expressions.refuse_idle(
+        request.expression_attribute_names,
+        request.expression_attribute_values,
+        {"ConditionExpression": request.condition_expression},
+    )
     bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
     guard = write_guard(request, bindings)
     bindings.finish()

@@ -49,6 +49,7 @@ def wanted_attributes(
     if attributes_to_get is None and expression is None and names is None:
         return None
     refuse_mix({"AttributesToGet": attributes_to_get}, {"ProjectionExpression": expression})
+    expressions.refuse_idle(names, None, {"ProjectionExpression": expression})
     bindings = Bindings(names, None)
     projection: Projection | None = None
     if attributes_to_get is not None:

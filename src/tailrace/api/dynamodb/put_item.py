@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tailrace import limits
+from tailrace import expressions, limits
 from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb.conditions import refuse_mix, write_guard
 from tailrace.api.dynamodb.replies import EMPTY, body_of, settled, write_extras
@@ -78,6 +78,11 @@ def _guard(request: PutItemInput) -> Guard | None:
     )
     if request.return_values not in (None, "NONE", "ALL_OLD"):
         raise ValidationException("ReturnValues can only be ALL_OLD or NONE")
+    expressions.refuse_idle(
+        request.expression_attribute_names,
+        request.expression_attribute_values,
+        {"ConditionExpression": request.condition_expression},
+    )
     bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
     guard = write_guard(request, bindings)
     bindings.finish()

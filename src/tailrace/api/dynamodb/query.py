@@ -49,6 +49,15 @@ class QueryInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
 
 def query(context: Context, request: QueryInput) -> bytes:
     _refuse_mixes(request)
+    expressions.refuse_idle(
+        request.expression_attribute_names,
+        request.expression_attribute_values,
+        {
+            "ProjectionExpression": request.projection_expression,
+            "FilterExpression": request.filter_expression,
+            "KeyConditionExpression": request.key_condition_expression,
+        },
+    )
     bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
     keep = _filter(request, bindings)
     projection = _projection(request, bindings)
@@ -61,10 +70,11 @@ def query(context: Context, request: QueryInput) -> bytes:
     check_select(request.select, index, projection, request.attributes_to_get is not None)
     if keep is not None:
         expressions.refuse_key_filter(keep, keys, legacy=request.query_filter is not None)
+    low, high = reach.bounds(index=index is not None)
     span = Span(
         table.id,
-        reach.low,
-        reach.high,
+        low,
+        high,
         None if index is None else index.id,
         backwards=request.scan_index_forward is False,
     )
@@ -115,9 +125,7 @@ def _refuse_mixes(request: QueryInput) -> None:
 def _filter(request: QueryInput, bindings: Bindings) -> Condition | None:
     if request.filter_expression is not None:
         return expressions.condition(request.filter_expression, bindings, "FilterExpression")
-    if request.query_filter:
-        return expressions.query_filter(request.query_filter, request.conditional_operator)
-    return None
+    return expressions.query_filter(request.query_filter, request.conditional_operator)
 
 
 def _projection(request: QueryInput, bindings: Bindings) -> Projection | None:

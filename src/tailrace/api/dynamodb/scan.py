@@ -60,6 +60,14 @@ def scan(context: Context, request: ScanInput) -> bytes:
         },
     )
     _check_segments(request)
+    expressions.refuse_idle(
+        request.expression_attribute_names,
+        request.expression_attribute_values,
+        {
+            "ProjectionExpression": request.projection_expression,
+            "FilterExpression": request.filter_expression,
+        },
+    )
     bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
     keep = _filter(request, bindings)
     projection = _projection(request, bindings)
@@ -130,9 +138,7 @@ def _span(request: ScanInput, table: Table, index: Index | None) -> Span:
 def _filter(request: ScanInput, bindings: Bindings) -> Condition | None:
     if request.filter_expression is not None:
         return expressions.condition(request.filter_expression, bindings, "FilterExpression")
-    if request.scan_filter:
-        return expressions.scan_filter(request.scan_filter, request.conditional_operator)
-    return None
+    return expressions.scan_filter(request.scan_filter, request.conditional_operator)
 
 
 def _projection(request: ScanInput, bindings: Bindings) -> Projection | None:

@@ -51,6 +51,14 @@ def update_item(context: Context, request: UpdateItemInput) -> Committed:
             "ConditionExpression": request.condition_expression,
         },
     )
+    expressions.refuse_idle(
+        request.expression_attribute_names,
+        request.expression_attribute_values,
+        {
+            "UpdateExpression": request.update_expression,
+            "ConditionExpression": request.condition_expression,
+        },
+    )
     bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
     change = _change(request, bindings)
     guard = write_guard(request, bindings)
