@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tailrace.clock import Clock
 from tailrace.engines.sqlite import SqliteEngine
-from tailrace.testing.contracts.oracle import ORACLE_SETTINGS, OracleMachine
+from tailrace.testing.contracts.oracle import OracleMachine
 
 
 class SqliteOracle(OracleMachine):
@@ -15,4 +15,3 @@ class SqliteOracle(OracleMachine):
 
 
 TestSqliteOracle = SqliteOracle.TestCase
-TestSqliteOracle.settings = ORACLE_SETTINGS
