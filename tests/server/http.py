@@ -50,7 +50,9 @@ def read_response(connection: socket.socket, pending: bytearray | None = None) -
         _receive(connection, data)
     head, _, rest = bytes(data).partition(b"\r\n\r\n")
     status_line, *lines = head.decode().split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
     length = int(headers.get("content-length", "0"))
     while len(rest) < length:
         chunk = bytearray()

@@ -1,4 +1,4 @@
-"""The HTTP edge keeps its word: framing, order, limits, and a response to everything that is a request."""
+"""The HTTP edge keeps its word: framing, order, limits, and an answer to every request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ Connect = Callable[[], socket.socket]
 LIST = b"{}"
 
 
-def test_an_answer_has_a_request_id_and_a_checksum_and_the_connection_stays(connect: Connect) -> None:
+def test_an_answer_has_a_request_id_and_a_checksum_and_the_connection_stays(
+    connect: Connect,
+) -> None:
     connection = connect()
     seen = set()
     for _ in range(3):

@@ -23,6 +23,11 @@ app = typer.Typer(
 app.command()(serve)
 
 
+@app.callback()
+def tailrace() -> None:
+    """DynamoDB Streams that anyone can run."""
+
+
 def main() -> None:
     """Run the command that the arguments name; errors of ours become one line and exit status 1."""
     try:

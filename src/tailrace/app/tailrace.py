@@ -1,11 +1,9 @@
-"""The one place where components are put together: settings in, a running Tailrace out."""
+"""A running Tailrace: its components put together, started and stopped in order."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,25 +14,22 @@ from starlette.routing import BaseRoute
 from tailrace.api.dispatch import Dispatcher
 from tailrace.api.operation import Service
 from tailrace.api.registry import OPERATIONS, SERVICES
+from tailrace.app.keeper import Keeper
 from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
 from tailrace.engines.memory import MemoryEngine
 from tailrace.engines.sqlite import SqliteEngine
-from tailrace.errors import ConfigurationError, TailraceError
+from tailrace.errors import ConfigurationError
 from tailrace.server.asgi import asgi_app
 from tailrace.server.controls import control_route
 from tailrace.server.gateway import Gateway
 from tailrace.server.loop import LoopDelivery, Server
 from tailrace.settings import Settings
 from tailrace.tables.engine import Engine
-from tailrace.tables.keeping import Policy, keep
+from tailrace.tables.keeping import Policy
 from tailrace.wire.call import Call, Reply, Scope
 
 __all__ = ["Tailrace"]
 
-_log = logging.getLogger("tailrace")
-# How often housekeeping looks whether something is due; what is due is measured by the clock, not
-# by this.
-_KEEPING_S = 1.0
 _SECRET_BYTES = 32
 
 
@@ -71,7 +66,7 @@ class Tailrace:
             credentials=settings.credentials,
             accounts=settings.accounts,
         )
-        self._keeper = _Keeper(self.engine, self.clock, _policy(settings))
+        self._keeper = Keeper(self.engine, self.clock, _policy(settings))
         routes: list[BaseRoute] = []
         if settings.test_controls:
             routes.append(control_route(self.dispatcher, self.scope, self._keeper.kick))
@@ -165,40 +160,3 @@ def _iterator_secret(data: Path | None) -> bytes:
             file.write(os.urandom(_SECRET_BYTES))
         partial.replace(path)
     return path.read_bytes()
-
-
-class _Keeper:
-    """The thread that keeps house."""
-
-    def __init__(self, engine: Engine, clock: Clock, policy: Policy) -> None:
-        self._engine = engine
-        self._clock = clock
-        self._policy = policy
-        self._wake = threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="tailrace-keeper", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def kick(self) -> None:
-        """Look at once whether something is due."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping:
-            try:
-                more = keep(self._engine, self._policy, self._clock.now_us())
-            except TailraceError:
-                more = False
-                if not self._stopping:
-                    _log.exception("housekeeping failed; it will be tried again")
-            if not more:
-                self._wake.wait(_KEEPING_S)
-                self._wake.clear()

@@ -1,0 +1,56 @@
+"""The thread that keeps house."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from tailrace.clock import Clock
+from tailrace.errors import TailraceError
+from tailrace.tables.engine import Engine
+from tailrace.tables.keeping import Policy, keep
+
+__all__ = ["Keeper"]
+
+_log = logging.getLogger("tailrace")
+# How often it looks whether something is due; what is due is measured by the clock, not by this.
+_INTERVAL_S = 1.0
+
+
+class Keeper:
+    """Does on a thread of its own what a store has to do by the clock."""
+
+    def __init__(self, engine: Engine, clock: Clock, policy: Policy) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._policy = policy
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="tailrace-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def kick(self) -> None:
+        """Look at once whether something is due."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the step under way, and wait for it."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                more = keep(self._engine, self._policy, self._clock.now_us())
+            except TailraceError:
+                more = False
+                if not self._stopping:
+                    _log.exception("housekeeping failed; it will be tried again")
+            if not more:
+                self._wake.wait(_INTERVAL_S)
+                self._wake.clear()
