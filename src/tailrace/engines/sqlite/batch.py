@@ -209,7 +209,11 @@ class Batch:
         for step in self._index_steps:
             self._write_index_step(step)
         run_for_all(self._cursor, "insert_record", self._records)
-        put_usage(self._cursor, self._usage)
+        stored = self._heads.usage
+        put_usage(
+            self._cursor,
+            {id_: sums for id_, sums in self._usage.items() if stored.get(id_) != sums},
+        )
 
     def _write_index_step(self, step: _IndexStep) -> None:
         # Only rows that were there are counted as gone: an index that is being filled has not all

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import apsw
 
 from tailrace.clock import Clock
 from tailrace.engines.sqlite.checkpoints import Checkpointer
@@ -12,12 +15,14 @@ from tailrace.engines.sqlite.readers import Readers, get_one, get_rows, get_seve
 from tailrace.engines.sqlite.store import Store
 from tailrace.engines.sqlite.upkeep import fill_index, purge
 from tailrace.engines.sqlite.writer import Deliver, Delivery, Writer
-from tailrace.errors import AwsError
+from tailrace.errors import AwsError, ConfigurationError
 from tailrace.model.schema import Index, Table
 from tailrace.tables.catalog import Alter, Catalog
 from tailrace.tables.engine import Outcome, Row, Span, Usage, Write
 
 __all__ = ["SqliteEngine"]
+
+_log = logging.getLogger(__name__)
 
 
 class SqliteEngine:
@@ -43,12 +48,16 @@ class SqliteEngine:
             self._connection = self._store.writer()
             self._readers = Readers(self._store.reader)
             self._writer = Writer(self._connection, clock, self._readers, deliver or _call_each)
+        except apsw.Error as failure:
+            self._store.close()
+            raise ConfigurationError(f"Cannot open the store in {path}: {failure}") from failure
         except BaseException:
             self._store.close()
             raise
         self._checkpointer = Checkpointer(
             self._store.checkpointer, self._connection, self._writer.between, self._readers
         )
+        self._checkpointer.start()
         self._writer.start(self._checkpointer.logged)
         self._log = SqliteLog(self._readers, self._writer)
 
@@ -95,4 +104,8 @@ class SqliteEngine:
 
 def _call_each(deliveries: list[Delivery]) -> None:
     for done, result in deliveries:
-        done(result)
+        try:
+            done(result)
+        except Exception:
+            # It must not cost the others of the commit theirs.
+            _log.exception("A caller failed to take its outcome")

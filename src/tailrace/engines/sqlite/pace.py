@@ -19,8 +19,9 @@ class Pace:
     are slow.
     """
 
-    def __init__(self, rows_max: int) -> None:
-        """`rows_max` bounds one step, however quick."""
+    def __init__(self, rows_max: int, now_s: Callable[[], float] = time.perf_counter) -> None:
+        """`rows_max` bounds one step, however quick; `now_s` is a stopwatch."""
+        self._now_s = now_s
         self._rows_max = rows_max
         self._rows = min(64, rows_max)
 
@@ -31,9 +32,9 @@ class Pace:
         done = 0
         while done < rows:
             asked = min(self._rows, rows - done)
-            started = time.perf_counter()
+            started = self._now_s()
             count = step(asked)
-            self._adapt(time.perf_counter() - started)
+            self._adapt(self._now_s() - started)
             done += count
             if count < asked:
                 break

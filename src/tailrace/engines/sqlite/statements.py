@@ -12,8 +12,8 @@ __all__ = ["SQL", "migrations", "row_runs"]
 _FOLDER: Final = resources.files("tailrace.engines.sqlite") / "sql"
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
-# Rows of one statement, largest first. Few sizes, so that all of them stay prepared.
-_RUNS: Final = (64, 16, 4, 1)
+# Rows of one statement, largest first: few sizes, so that all of them stay prepared.
+_RUNS: Final = (64, 32, 16, 8, 4, 2, 1)
 
 
 def _read_statements() -> dict[str, str]:

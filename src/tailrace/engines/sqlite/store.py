@@ -30,10 +30,18 @@ _WRITER_CACHE_KIB: Final = 64 * 1024
 _READER_CACHE_KIB: Final = 8 * 1024
 _BUSY_MS: Final = 5000
 # The log's file is cut down to this when it begins anew.
-_LOG_FILE_BYTES: Final = 64 * 1024 * 1024
+_LOG_FILE_BYTES: Final = 192 * 1024 * 1024
 
 _READ: Final = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX
 _WRITE: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+
+_WRITER_PRAGMAS: Final = (
+    ("journal_mode", "wal"),
+    ("synchronous", "full"),
+    ("secure_delete", "off"),  # overwriting what is removed doubles the work of trimming
+    ("cache_size", -_WRITER_CACHE_KIB),
+    ("journal_size_limit", _LOG_FILE_BYTES),
+)
 
 
 class Store:
@@ -42,8 +50,7 @@ class Store:
     """
 
     def __init__(self, directory: Path, key: bytes | None) -> None:
-        """Lock `directory` (made when missing), make the store when there is none, and bring its
-        schema up to date.
+        """Lock `directory` (made when missing), and make the store when there is none.
 
         `key` encrypts the file and everything SQLite writes beside it. Raises ConfigurationError,
         having changed nothing, when another process has the store, when the key is wrong, missing
@@ -56,8 +63,7 @@ class Store:
             if not self._file.exists():
                 self._make(directory / f"{FILE_NAME}.new", key)
             self._secret = _checked_secret(self._file, key)
-            self._migrate()
-        except apsw.Error as failure:
+        except (apsw.Error, OSError) as failure:
             self._lock.close()
             raise ConfigurationError(f"Cannot open {self._file}: {failure}") from failure
         except BaseException:
@@ -65,17 +71,23 @@ class Store:
             raise
 
     def writer(self) -> Connection:
-        """A connection that writes, each commit of it durable. It never checkpoints by itself."""
+        """A connection that writes, each commit of it durable; it never checkpoints by itself. The
+        first one brings the schema up to date.
+
+        Raises ConfigurationError, having changed nothing, when the schema is from a later version.
+        """
         connection = self._connect(self._file, _WRITE)
-        for name, value in (
-            ("journal_mode", "wal"),
-            ("synchronous", "full"),
-            ("secure_delete", "off"),  # overwriting what is removed doubles the work of trimming
-            ("cache_size", -_WRITER_CACHE_KIB),
-            ("journal_size_limit", _LOG_FILE_BYTES),
-        ):
-            connection.pragma(name, value)
-        connection.wal_autocheckpoint(0)
+        try:
+            version = int(connection.pragma("user_version"))
+            if version > len(migrations()):
+                raise ConfigurationError(f"{self._file} was written by a later version of Tailrace")
+            for name, value in _WRITER_PRAGMAS:
+                connection.pragma(name, value)
+            connection.wal_autocheckpoint(0)
+            _upgrade(connection, version)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def reader(self) -> Connection:
@@ -87,6 +99,8 @@ class Store:
     def checkpointer(self) -> Connection:
         """A connection that moves the write-ahead log into the file, and does nothing else."""
         connection = self._connect(self._file, _WRITE)
+        # Which reads the file: before, the connection would not know of a log to move.
+        connection.pragma("journal_mode", "wal")
         connection.wal_autocheckpoint(0)
         return connection
 
@@ -121,21 +135,6 @@ class Store:
         file.rename(self._file)
         _sync_directory(self._file.parent)
 
-    def _migrate(self) -> None:
-        """Bring the schema of an existing file up to date. Raises ConfigurationError when it is
-        from a later version.
-        """
-        connection = self._connect(self._file, _WRITE)
-        try:
-            if connection.pragma("application_id") != _APPLICATION_ID:
-                raise ConfigurationError(f"{self._file} is not a store of Tailrace's")
-            version = int(str(connection.pragma("user_version")))
-            if version > len(migrations()):
-                raise ConfigurationError(f"{self._file} was written by a later version of Tailrace")
-            _upgrade(connection, version)
-        finally:
-            connection.close()
-
 
 def _upgrade(connection: Connection, version: int) -> None:
     for number, script in enumerate(migrations()[version:], version + 1):
@@ -162,34 +161,35 @@ def _lock(directory: Path) -> IO[bytes]:
 
 
 def _checked_secret(file: Path, key: bytes | None) -> str | None:
-    """What SQLite is to be given as key for `file`, tried on its first page without touching
-    anything.
-    """
+    """What SQLite is to be given as key for `file`, tried without touching anything."""
     with file.open("rb") as opened:
         header = opened.read(_HEADER_BYTES)
-    if header.startswith(_MAGIC):
-        if key is not None:
-            raise ConfigurationError(f"{file} is not encrypted, but a key was given")
-        return None
+    encrypted = not header.startswith(_MAGIC)
     if len(header) < _HEADER_BYTES:
         raise ConfigurationError(f"{file} is not a store of Tailrace's")
-    if key is None:
+    if encrypted and key is None:
         raise ConfigurationError(f"{file} is encrypted or damaged, and no key was given")
+    if not encrypted and key is not None:
+        raise ConfigurationError(f"{file} is not encrypted, but a key was given")
     # An encrypted file begins with the salt that was drawn when it was made.
-    secret = _secret(key, header[:_SALT_BYTES])
-    _try_secret(file, secret)
+    secret = None if key is None else _secret(key, header[:_SALT_BYTES])
+    if _application(file, secret) != _APPLICATION_ID:
+        raise ConfigurationError(f"{file} is not a store of Tailrace's")
     return secret
 
 
-def _try_secret(file: Path, secret: str) -> None:
+def _application(file: Path, secret: str | None) -> int:
+    """The application id in a file's first page. Raises ConfigurationError for a wrong key."""
     # Immutable: neither locks nor the write-ahead log are looked at, so a wrong key cannot spoil
     # them.
     connection = connect(f"{file.resolve().as_uri()}?immutable=1", _READ | apsw.SQLITE_OPEN_URI)
     try:
-        connection.pragma("key", secret)
-        connection.pragma("user_version")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-    except (apsw.NotADBError, apsw.CorruptError) as failure:
+        if secret is not None:
+            connection.pragma("key", secret)
+        return int(connection.pragma("application_id"))
+    except apsw.NotADBError as failure:
+        if secret is None:
+            raise
         raise ConfigurationError(f"The key given is not that of {file}") from failure
     finally:
         connection.close()

@@ -1,4 +1,5 @@
--- Every statement that the engine runs, by name. Those that end in VALUES (...) are run for many rows at once.
+-- Every statement that the engine runs, by name. Those that end in VALUES (...) are run for many
+-- rows at once.
 
 -- name: get
 SELECT data FROM item WHERE table_id = ? AND key = ?;
@@ -117,7 +118,9 @@ DELETE FROM dropped WHERE kind = ? AND id = ?;
 DELETE FROM item WHERE id IN (SELECT id FROM item WHERE table_id = ? LIMIT ?);
 
 -- name: purge_index_row
-DELETE FROM index_row WHERE index_id = ?1 AND key IN (SELECT key FROM index_row WHERE index_id = ?1 ORDER BY key LIMIT ?2);
+DELETE FROM index_row WHERE index_id = ?1 AND key IN
+(SELECT key FROM index_row WHERE index_id = ?1 ORDER BY key LIMIT ?2);
 
 -- name: purge_record
-DELETE FROM record WHERE clock IN (SELECT clock FROM record WHERE shard_id = ? ORDER BY clock LIMIT ?);
+DELETE FROM record WHERE clock IN
+(SELECT clock FROM record WHERE shard_id = ? ORDER BY clock LIMIT ?);

@@ -1,5 +1,6 @@
--- Items in the order of their making, found by their key through an index of its own: with items of half a kilobyte this
--- takes 52 us per new item and 45 us per changed one at 16 to a commit, against 88 and 76 us for one tree ordered by key.
+-- Items in the order of their making, found by their key through an index of its own: with items of
+-- half a kilobyte this takes 52 us per new item and 45 us per changed one at 16 to a commit, against
+-- 88 and 76 us for one tree ordered by key.
 CREATE TABLE item (
     id INTEGER PRIMARY KEY,
     table_id INTEGER NOT NULL,
@@ -40,7 +41,8 @@ CREATE TABLE entity (
     PRIMARY KEY (kind, id)
 ) WITHOUT ROWID;
 
--- What was dropped and may still have rows: kind is 'item', 'index_row' or 'record', id that of the table, index or shard.
+-- What was dropped and may still have rows: kind is 'item', 'index_row' or 'record', id that of the
+-- table, the index or the shard.
 CREATE TABLE dropped (
     kind TEXT NOT NULL,
     id INTEGER NOT NULL,
