@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import msgspec
 from starlette.routing import BaseRoute
 
 from tailrace.api.dispatch import Dispatcher
 from tailrace.api.operation import Service
 from tailrace.api.registry import OPERATIONS, SERVICES
+from tailrace.app.caller import InProcessCaller
 from tailrace.app.keeper import Keeper
+from tailrace.app.triggers import Trigger
 from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
+from tailrace.delivery.ports import Sink
+from tailrace.delivery.settings import DeliverySettings
 from tailrace.engines.memory import MemoryEngine
 from tailrace.engines.sqlite import SqliteEngine
-from tailrace.errors import ConfigurationError
+from tailrace.errors import ConfigurationError, ResourceNotFoundException, ValidationException
+from tailrace.model.schema import Stream
+from tailrace.runtimes.inprocess import DEFAULT_TIMEOUT_S, InProcessFunction
 from tailrace.server.asgi import asgi_app
 from tailrace.server.controls import control_route
 from tailrace.server.gateway import Gateway
@@ -26,11 +31,13 @@ from tailrace.server.loop import LoopDelivery, Server
 from tailrace.settings import Settings
 from tailrace.tables.engine import Engine
 from tailrace.tables.keeping import Policy
-from tailrace.wire.call import Call, Reply, Scope
+from tailrace.wire.call import Scope
 
 __all__ = ["Tailrace"]
 
 _SECRET_BYTES = 32
+# Where Tailrace's own tables live: no request can name this account.
+_OWN_ACCOUNT = "tailrace"
 
 
 class Tailrace:
@@ -48,6 +55,7 @@ class Tailrace:
         self.clock: Clock = ShiftedClock(base) if settings.test_controls else base
         self.ids = ids or RandomIds()
         self._delivery = LoopDelivery()
+        self._triggers: list[Trigger] = []
         self.engine = _engine(settings, self.clock, self._delivery)
         self.service = Service(
             self.engine,
@@ -104,6 +112,9 @@ class Tailrace:
 
     def stop(self) -> None:
         """Answer what is under way, stop everything, make everything durable."""
+        for trigger in self._triggers:
+            trigger.stop()
+        self._triggers.clear()
         self._server.stop()
         self._close()
 
@@ -112,19 +123,62 @@ class Tailrace:
         self._keeper.stop()
         self.engine.close()
 
-    async def call(self, target: str, params: dict[str, Any]) -> bytes:
-        """One API call from within the server's loop, without HTTP. Raises the call's AwsError as
-        CallFailed."""
-        loop = asyncio.get_running_loop()
-        answered: asyncio.Future[Reply] = loop.create_future()
+    def on_change(
+        self,
+        table: str,
+        receiver: Callable[[Any, Any], Any] | Sink,
+        *,
+        name: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        settings: DeliverySettings | None = None,
+        **options: Any,
+    ) -> Trigger:
+        """Deliver a table's changes to a function `handler(event, context)` or to a sink, from now
+        on.
 
-        def respond(reply: Reply) -> None:
-            if not answered.done():
-                answered.set_result(reply)
+        `options` are members of `DeliverySettings` (`batch_size`,
+        `maximum_batching_window_in_seconds`, ...); `timeout_s` is how long one call of a function
+        may take. Positions are kept under `name`, by default the function's: a trigger of the same
+        name goes on where the last one stopped. Raises ResourceNotFoundException for an unknown
+        table, ValidationException for one without a stream.
+        """
+        chosen = settings or DeliverySettings(**options)
+        stream = self._stream_of(table)
+        sink: Sink
+        if callable(receiver):
+            reports = chosen.reports_item_failures
+            sink = InProcessFunction(
+                receiver, name=name, timeout_s=timeout_s, report_item_failures=reports
+            )
+            chosen_name = sink.function.name
+        else:
+            sink = receiver
+            chosen_name = name or type(receiver).__name__
+        trigger = Trigger(
+            chosen_name,
+            stream.arn,
+            sink,
+            chosen,
+            engine=self.engine,
+            reading=InProcessCaller(self.dispatcher, self.scope),
+            keeping=InProcessCaller(self.dispatcher, Scope(_OWN_ACCOUNT, self.settings.region)),
+            clock=self.clock,
+            ids=self.ids,
+        )
+        trigger.start(self._delivery.loop)
+        self._triggers.append(trigger)
+        return trigger
 
-        self.dispatcher.dispatch(Call(target, msgspec.json.encode(params), self.scope), respond)
-        reply = await answered
-        return reply.body
+    def _stream_of(self, table: str) -> Stream:
+        scope = self.scope
+        found = self.engine.catalog().by_name.get((scope.account, scope.region, table))
+        if found is None:
+            raise ResourceNotFoundException(
+                f"Requested resource not found: Table: {table} not found"
+            )
+        if found.stream is None:
+            raise ValidationException(f"Table {table} has no enabled stream")
+        return found.stream
 
     def __enter__(self) -> Tailrace:
         return self.start()

@@ -31,6 +31,13 @@ class LoopDelivery:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The server's loop. Raises ConfigurationError when it does not run."""
+        if self._loop is None:
+            raise ConfigurationError("the server does not run")
+        return self._loop
+
     def attach(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Report outcomes on this loop from now on."""
         self._loop = loop
