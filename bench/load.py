@@ -25,10 +25,11 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """What a run measured: requests per second and latency quantiles, in milliseconds."""
+    """What a run measured: requests per second, mean size of an answer with its head, latencies."""
 
     requests: int
     per_s: float
+    answer_bytes: float
     p50_ms: float
     p90_ms: float
     p99_ms: float
@@ -66,6 +67,7 @@ def run_load(script: str, port: int, table: str, seconds: float, keys: int = NEW
     return Load(
         requests=figures["requests"],
         per_s=figures["requests"] / (figures["duration_us"] / 1e6),
+        answer_bytes=figures["bytes"] / figures["requests"],
         p50_ms=figures["p50_us"] / 1000,
         p90_ms=figures["p90_us"] / 1000,
         p99_ms=figures["p99_us"] / 1000,

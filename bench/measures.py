@@ -15,6 +15,8 @@ __all__ = ["Effort", "compare", "read_stream"]
 
 _IDLE_SETTLE_S = 1.0
 _READ_LIMIT_S = 5.0
+# Less than any item is long, more than an empty answer with its head.
+_ITEM_BYTES = 500
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def _add_puts(results: Results, server: str, table: str, load: Load) -> None:
 
 
 def _add_gets(results: Results, server: str, load: Load) -> None:
+    if load.answer_bytes < _ITEM_BYTES:
+        raise RuntimeError(f"GetItem answered {load.answer_bytes:.0f} bytes: the items are missing")
     results.add("get", server, load.per_s)
     results.add("get_p50", server, load.p50_ms)
     results.add("get_p99", server, load.p99_ms)

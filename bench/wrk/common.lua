@@ -49,9 +49,9 @@ end
 function common.done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    'RESULT {"requests":%d,"duration_us":%d,"refused":%d,"broken":%d,"timeouts":%d,'
+    'RESULT {"requests":%d,"bytes":%d,"duration_us":%d,"refused":%d,"broken":%d,"timeouts":%d,'
       .. '"mean_us":%.1f,"p50_us":%d,"p90_us":%d,"p99_us":%d,"p999_us":%d,"max_us":%d}\n',
-    summary.requests, summary.duration, errors.status, errors.connect + errors.read + errors.write, errors.timeout,
+    summary.requests, summary.bytes, summary.duration, errors.status, errors.connect + errors.read + errors.write, errors.timeout,
     latency.mean, latency:percentile(50), latency:percentile(90), latency:percentile(99), latency:percentile(99.9),
     latency.max))
 end
