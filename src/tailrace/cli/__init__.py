@@ -7,7 +7,9 @@ import sys
 import typer
 from rich.console import Console
 
+from tailrace.cli.consume import consume
 from tailrace.cli.serve import serve
+from tailrace.cli.tail import tail
 from tailrace.errors import TailraceError
 
 __all__ = ["main"]
@@ -21,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
+app.command()(consume)
+app.command()(tail)
 
 
 @app.callback()
