@@ -1,0 +1,44 @@
+"""Expressions of all kinds, and the legacy parameters before them: parsed, checked as the service
+checks, and ready to apply.
+"""
+
+from __future__ import annotations
+
+from tailrace.expressions.bindings import Bindings, refuse_idle
+from tailrace.expressions.conditions import (
+    Condition,
+    condition,
+    refuse_key_filter,
+    refuse_key_paths,
+)
+from tailrace.expressions.key_conditions import KeyRange, key_condition
+from tailrace.expressions.legacy import (
+    attribute_updates,
+    expected,
+    key_conditions,
+    query_filter,
+    scan_filter,
+)
+from tailrace.expressions.projections import Projection, attributes_to_get, projection
+from tailrace.expressions.updates import Update, update
+
+__all__ = [
+    "Bindings",
+    "Condition",
+    "KeyRange",
+    "Projection",
+    "Update",
+    "attribute_updates",
+    "attributes_to_get",
+    "condition",
+    "expected",
+    "key_condition",
+    "key_conditions",
+    "projection",
+    "query_filter",
+    "refuse_idle",
+    "refuse_key_filter",
+    "refuse_key_paths",
+    "scan_filter",
+    "update",
+]

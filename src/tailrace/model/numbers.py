@@ -17,17 +17,22 @@ from tailrace.errors import ValidationException
 __all__ = ["canonical_number", "number_size", "parse_number", "sort_bytes", "to_text"]
 
 # Wide enough that parsing, adding and comparing two legal numbers is exact: 126 digits before the
-# point, 130 + 38 after.
+# point, 130 + 38 after. The exponents hold every numeral that `_NUMBER` lets through.
 _EXACT = decimal.Context(
     prec=limits.NUMBER_MAX_EXPONENT - limits.NUMBER_MIN_EXPONENT + limits.NUMBER_DIGITS + 4,
-    Emax=999_999,
-    Emin=-999_999,
+    Emax=10_000_000_000,
+    Emin=-10_000_000_000,
     traps=[decimal.InvalidOperation],
 )
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?0*[0-9]{1,9})?", re.ASCII)
+# Canonical texts of fractions and negative numbers, too short to have more than 38 digits.
+_CANONICAL = re.compile(r"-?(?:[1-9][0-9]{0,17}|0(?=\.))(?:\.[0-9]{0,18}[1-9])?", re.ASCII)
 # A text longer than this has more than 38 digits even after every strippable zero of a legal
 # number.
 _TEXT_MAX = 400
+
+# The sum of two integers shorter than this needs no check.
+_SHORT = 37
 
 _OVERFLOW = (
     "Number overflow. Attempting to store a number with magnitude larger than supported range"
@@ -44,8 +49,10 @@ def canonical_number(text: str) -> str:
     Raises ValidationException with DynamoDB's message for what is no number, too large, too small
     or too precise.
     """
-    is_short_integer = text.isdigit() and len(text) <= limits.NUMBER_DIGITS and text.isascii()
-    if is_short_integer and (text[0] != "0" or len(text) == 1):
+    if text.isdigit() and len(text) < _SHORT and text.isascii():
+        if text[0] != "0" or len(text) == 1:
+            return text
+    elif _CANONICAL.fullmatch(text) is not None:
         return text
     return to_text(parse_number(text))
 
@@ -99,12 +106,14 @@ def checked(number: Decimal) -> Decimal:
 
 def add(left: str, right: str) -> str:
     """left + right, canonical. Raises ValidationException when the result cannot be stored."""
+    if len(left) < _SHORT and len(right) < _SHORT and "." not in left and "." not in right:
+        return str(int(left) + int(right))
     return to_text(checked(_EXACT.add(Decimal(left), Decimal(right))))
 
 
 def subtract(left: str, right: str) -> str:
     """left - right, canonical. Raises ValidationException when the result cannot be stored."""
-    return to_text(checked(_EXACT.subtract(Decimal(left), Decimal(right))))
+    return add(left, right[1:] if right[0] == "-" else f"-{right}")
 
 
 def to_text(number: Decimal) -> str:

@@ -28,10 +28,13 @@ __all__ = [
     "Item",
     "Malformed",
     "canonical_item",
+    "canonical_set",
     "canonical_value",
     "decode_item",
+    "decoded_base64",
     "encode_item",
     "item_size",
+    "nesting",
     "value_size",
 ]
 
@@ -82,8 +85,22 @@ def canonical_item(raw: Item) -> tuple[Item, int]:
     item: Item = {}
     size = 0
     for name, value in raw.items():
-        item[name], value_bytes = canonical_value(value)
-        size += value_bytes + (len(name) if name.isascii() else len(name.encode()))
+        size += len(name) if name.isascii() else len(name.encode())
+        if len(value) != 1:
+            raise _count_error(value)
+        # A loop over the only entry is the cheapest way to it. Strings and numbers, of which most
+        # items consist, are done here for the sake of the calls that saves.
+        for kind, content in value.items():
+            if kind == "S" and content.__class__ is str:
+                item[name] = value
+                size += len(content) if content.isascii() else len(content.encode())
+            elif kind == "N" and content.__class__ is str:
+                text = canonical_number(content)
+                item[name] = value if text is content else {"N": text}
+                size += number_size(text)
+            else:
+                item[name], value_bytes = canonical_value(value)
+                size += value_bytes
     return item, size
 
 
@@ -121,6 +138,26 @@ def _canonical_binary(content: Any, depth: int) -> tuple[AttributeValue, int]:
     del depth
     data = decoded_base64(content)
     return {"B": base64.b64encode(data).decode()}, len(data)
+
+
+def canonical_set(kind: str, members: set[str]) -> AttributeValue:
+    """The set of type `kind` (SS, NS or BS) with these canonical members, of which there is at
+    least one.
+    """
+    key = {"SS": None, "NS": sort_bytes, "BS": decoded_base64}[kind]
+    return {kind: sorted(members, key=key)}
+
+
+def nesting(value: AttributeValue) -> int:
+    """How many maps and lists lie inside one another in a value, itself included; 0 for all other
+    types.
+    """
+    ((kind, content),) = value.items()
+    if kind == "M":
+        return 1 + max(map(nesting, content.values()), default=0)
+    if kind == "L":
+        return 1 + max(map(nesting, content), default=0)
+    return 0
 
 
 def decoded_base64(content: Any) -> bytes:
