@@ -256,6 +256,9 @@ class Runner:
             _log.warning("listing the shards of %s failed: %s", self.source.arn, error)
             return True
         self._pass_over_vanished()
+        for shard_id, driver in self._drivers.items():
+            if self._tree.has_child(shard_id):
+                driver.look()  # its end may be near
         expired = self._tree.expired()
         if expired:
             try:

@@ -13,11 +13,13 @@ _MODULES = (
     "agreement",
     "catalogs",
     "changes",
+    "checkpoints",
     "concurrency",
     "crash",
     "durability",
     "oracle",
     "reads",
+    "source",
     "writes",
 )
 # Without this their assertions fail with no word on the values: by itself, pytest rewrites only
