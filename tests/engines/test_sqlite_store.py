@@ -13,9 +13,9 @@ import apsw
 import pytest
 
 from tailrace.clock import ManualClock
-from tailrace.engines.sqlite import SqliteEngine
+from tailrace.engines.sqlite import SqliteEngine, rekey
 from tailrace.engines.sqlite.statements import SQL, migrations
-from tailrace.engines.sqlite.store import FILE_NAME
+from tailrace.engines.sqlite.store import FILE_NAME, Store
 from tailrace.errors import ConfigurationError
 from tailrace.testing.builders import item, put_write
 from tailrace.testing.contracts.agreement import check_agreement
@@ -71,12 +71,99 @@ def test_the_wrong_key_is_a_clear_error_and_touches_nothing(
         check_agreement(engine, table)
 
 
+@pytest.mark.parametrize("key", [KEY, None])
+@pytest.mark.parametrize("harm", ["shorter than it says", "torn"])
+def test_a_file_that_a_crash_left_half_moved_is_opened(
+    tmp_path: Path, key: bytes | None, harm: str
+) -> None:
+    path = _crashed(tmp_path, key)
+    shutil.copytree(path, tmp_path / "moved")
+    with closing(_open(tmp_path / "moved", key)):
+        pass  # which moves the log into the file
+    moved = (tmp_path / "moved" / FILE_NAME).read_bytes()
+    if harm == "torn":
+        page = moved[:512] + (path / FILE_NAME).read_bytes()[512:8192]
+        assert key is None or page != moved[:8192]
+    else:
+        page = moved[:8192]
+        assert len(moved) > (path / FILE_NAME).stat().st_size
+    with (path / FILE_NAME).open("r+b") as file:
+        file.write(page)
+    if key is not None:
+        _check_refused(path, b"another key", "key given is not that of")
+    with closing(_open(path, key)) as engine:
+        (table,) = engine.catalog().tables.values()
+        assert len(items_of(engine, table)) == 40
+        check_agreement(engine, table)
+
+
 def test_an_encrypted_store_shows_nothing_in_any_of_its_files(tmp_path: Path) -> None:
     plain = b"".join(_content(_crashed(tmp_path / "plain", None)).values())
     secret = b"".join(_content(_crashed(tmp_path / "secret", KEY)).values())
     for text in (MARK.encode(), b"CREATE TABLE", b"SQLite format 3"):
         assert text in plain
         assert text not in secret
+
+
+@pytest.mark.parametrize("old", [KEY, None])
+@pytest.mark.parametrize("new", [b"another key", KEY, None])
+def test_a_store_can_be_given_another_key(
+    tmp_path: Path, old: bytes | None, new: bytes | None
+) -> None:
+    path = _crashed(tmp_path, old)
+    parts: list[float] = []
+    rekey(path, old, new, parts.append)
+    assert parts == sorted(parts)
+    assert parts[-1] == 1.0
+    assert {file.name for file in path.iterdir()} == {FILE_NAME, "tailrace.lock"}
+    assert (MARK.encode() in (path / FILE_NAME).read_bytes()) == (new is None)
+    if old != new:
+        _check_refused(path, old, "key")
+    with closing(_open(path, new)) as engine:
+        (table,) = engine.catalog().tables.values()
+        assert len(items_of(engine, table)) == 40
+        check_agreement(engine, table)
+        settled(engine, put_write(table, item("more")))
+
+
+def test_a_new_key_needs_the_old_one_and_a_store_that_is_closed(tmp_path: Path) -> None:
+    path = _crashed(tmp_path, KEY)
+    before = _content(path)
+    with pytest.raises(ConfigurationError, match="key given is not that of"):
+        rekey(path, b"wrong", b"new")
+    assert _content(path) == before
+    with closing(_open(path, KEY)), pytest.raises(ConfigurationError, match="in use"):
+        rekey(path, KEY, b"new")
+    with pytest.raises(ConfigurationError, match="no store"):
+        rekey(tmp_path / "nowhere", KEY, b"new")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_new_key_that_comes_to_nothing_leaves_the_store_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _crashed(tmp_path, KEY)
+
+    class Interrupted(Exception):
+        """Stands for whatever may happen between the copy and its taking the place."""
+
+    def fail(store: Store) -> None:
+        raise Interrupted
+
+    monkeypatch.setattr(Store, "_put_in_place", fail)
+    with pytest.raises(Interrupted):
+        rekey(path, KEY, b"new")
+    assert (path / f"{FILE_NAME}.new").exists()
+    with closing(_open(path, KEY)) as engine:
+        (table,) = engine.catalog().tables.values()
+        check_agreement(engine, table)
+    assert not (path / f"{FILE_NAME}.new").exists()
+
+
+def test_a_log_without_its_file_is_not_taken_for_anothers(tmp_path: Path) -> None:
+    path = _crashed(tmp_path, None)
+    (path / FILE_NAME).unlink()
+    _check_refused(path, None, "missing")
 
 
 def test_each_store_is_encrypted_differently(tmp_path: Path) -> None:

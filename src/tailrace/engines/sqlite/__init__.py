@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tailrace.engines.sqlite.engine import SqliteEngine
+from tailrace.engines.sqlite.store import rekey
 
-__all__ = ["SqliteEngine"]
+__all__ = ["SqliteEngine", "rekey"]

@@ -52,6 +52,10 @@ class Connection(Protocol):
 
     def set_wal_hook(self, hook: Callable[[Any, str, int], int] | None, /) -> None: ...
 
+    def set_progress_handler(self, handler: Callable[[], object], steps: int, /) -> None:
+        """Call `handler` now and then while a statement runs; a true result would end it."""
+        ...
+
     def wal_autocheckpoint(self, n: int) -> None: ...
 
     def wal_checkpoint(self) -> tuple[int, int]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
@@ -14,7 +17,7 @@ from tailrace.engines.sqlite.connection import Connection, connect
 from tailrace.engines.sqlite.statements import migrations
 from tailrace.errors import ConfigurationError
 
-__all__ = ["FILE_NAME", "Store"]
+__all__ = ["FILE_NAME", "Store", "rekey"]
 
 FILE_NAME: Final = "tailrace.db"
 _LOCK_NAME: Final = "tailrace.lock"
@@ -22,6 +25,7 @@ _APPLICATION_ID: Final = 0x5461_696C
 _MAGIC: Final = b"SQLite format 3\0"
 _SALT_BYTES: Final = 16
 _HEADER_BYTES: Final = 100
+_APPLICATION: Final = slice(68, 72)  # of the header (sqlite.org/fileformat2.html)
 
 # Measured with items of 550 bytes and records of 1.2 KB: 4096 costs more calls, 16384 more bytes to
 # the log.
@@ -29,11 +33,18 @@ _PAGE_BYTES: Final = 8192
 _WRITER_CACHE_KIB: Final = 64 * 1024
 _READER_CACHE_KIB: Final = 8 * 1024
 _BUSY_MS: Final = 5000
+# Steps of SQLite's machine between two reports of progress: some milliseconds.
+_PROGRESS_STEPS: Final = 100_000
 # The log's file is cut down to this when it begins anew.
 _LOG_FILE_BYTES: Final = 192 * 1024 * 1024
 
 _READ: Final = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX
-_WRITE: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+_WRITE: Final = (
+    apsw.SQLITE_OPEN_READWRITE
+    | apsw.SQLITE_OPEN_CREATE
+    | apsw.SQLITE_OPEN_NOMUTEX
+    | apsw.SQLITE_OPEN_URI
+)
 
 _WRITER_PRAGMAS: Final = (
     ("journal_mode", "wal"),
@@ -56,13 +67,16 @@ class Store:
         having changed nothing, when another process has the store, when the key is wrong, missing
         or not wanted, or when the file is not ours.
         """
-        self._file = directory / FILE_NAME
+        self._file = directory.absolute() / FILE_NAME
+        self._fresh = self._file.with_name(f"{FILE_NAME}.new")
+        self._log = self._file.with_name(f"{FILE_NAME}-wal")
         self._secret: str | None = None
         self._lock = _lock(directory)
         try:
             if not self._file.exists():
-                self._make(directory / f"{FILE_NAME}.new", key)
-            self._secret = _checked_secret(self._file, key)
+                self._make(key)
+            self._secret = _checked_secret(self._file, self._log, key)
+            self._clear()
         except (apsw.Error, OSError) as failure:
             self._lock.close()
             raise ConfigurationError(f"Cannot open {self._file}: {failure}") from failure
@@ -116,24 +130,79 @@ class Store:
         connection.pragma("temp_store", "memory")
         return connection
 
-    def _make(self, file: Path, key: bytes | None) -> None:
-        """Make an empty store under another name and move it into place, so that it is there whole
-        or not at all.
+    def rewrite(self, key: bytes | None, progress: Callable[[float], None]) -> None:
+        """Encrypt the store with another key, or with none: a copy is made and takes its place
+        whole, so that a crash leaves the one or the other. No other connection may be open.
+
+        `progress` is called now and then with the part that is done, 0 to 1. Raises
+        ConfigurationError, the store being as it was, when the copy cannot be made.
         """
-        for leftover in (file, file.with_name(f"{file.name}-journal")):
-            leftover.unlink(missing_ok=True)
-        if key is not None:
-            salt = os.urandom(_SALT_BYTES)
-            self._secret = f"{_secret(key, salt)}{salt.hex()}"
-        connection = self._connect(file, _WRITE)
+        self._clear()
+        secret = _new_secret(key)
+        connection = self.writer()
+        try:
+            pages = int(connection.pragma("page_count"))
+            connection.set_progress_handler(
+                lambda: progress(min(1.0, self._fresh_pages() / pages)), _PROGRESS_STEPS
+            )
+            connection.execute("VACUUM INTO ?", (f"{self._fresh.as_uri()}?key={secret or ''}",))
+        except apsw.Error as failure:
+            self._clear()
+            raise ConfigurationError(f"Cannot rewrite {self._file}: {failure}") from failure
+        finally:
+            connection.close()
+        if self._log.exists():
+            # It would be taken for the copy's.
+            self._clear()
+            raise ConfigurationError(f"Cannot rewrite {self._file}: {self._log.name} stays")
+        self._put_in_place()
+        self._secret = secret
+        progress(1.0)
+
+    def _fresh_pages(self) -> int:
+        return self._fresh.stat().st_size // _PAGE_BYTES if self._fresh.exists() else 0
+
+    def _make(self, key: bytes | None) -> None:
+        """Make an empty store, which is there whole or not at all."""
+        if self._log.exists():
+            raise ConfigurationError(f"{self._file} is missing, but {self._log.name} is there")
+        self._clear()
+        self._secret = _new_secret(key)
+        connection = self._connect(self._fresh, _WRITE)
         try:
             connection.pragma("page_size", _PAGE_BYTES)
             connection.pragma("application_id", _APPLICATION_ID)
             _upgrade(connection, 0)
         finally:
             connection.close()
-        file.rename(self._file)
-        _sync_directory(self._file.parent)
+        self._put_in_place()
+
+    def _put_in_place(self) -> None:
+        _sync(self._fresh)
+        self._fresh.rename(self._file)
+        _sync(self._file.parent)
+
+    def _clear(self) -> None:
+        """Remove what was begun and not put in place."""
+        for leftover in (self._fresh, self._fresh.with_name(f"{self._fresh.name}-journal")):
+            leftover.unlink(missing_ok=True)
+
+
+def rekey(
+    directory: Path,
+    key: bytes | None,
+    new_key: bytes | None,
+    progress: Callable[[float], None] = lambda part: None,
+) -> None:
+    """Encrypt the store in `directory`, which no engine may have open, with `new_key` instead of
+    `key`; None is no encryption. As `Store.rewrite` does it. Raises ConfigurationError."""
+    if not (directory / FILE_NAME).exists():
+        raise ConfigurationError(f"There is no store in {directory}")
+    store = Store(directory, key)
+    try:
+        store.rewrite(new_key, progress)
+    finally:
+        store.close()
 
 
 def _upgrade(connection: Connection, version: int) -> None:
@@ -160,7 +229,7 @@ def _lock(directory: Path) -> IO[bytes]:
     return lock
 
 
-def _checked_secret(file: Path, key: bytes | None) -> str | None:
+def _checked_secret(file: Path, log: Path, key: bytes | None) -> str | None:
     """What SQLite is to be given as key for `file`, tried without touching anything."""
     with file.open("rb") as opened:
         header = opened.read(_HEADER_BYTES)
@@ -171,28 +240,43 @@ def _checked_secret(file: Path, key: bytes | None) -> str | None:
         raise ConfigurationError(f"{file} is encrypted or damaged, and no key was given")
     if not encrypted and key is not None:
         raise ConfigurationError(f"{file} is not encrypted, but a key was given")
+    if key is None:
+        if header[_APPLICATION] != _APPLICATION_ID.to_bytes(4, "big"):
+            raise ConfigurationError(f"{file} is not a store of Tailrace's")
+        return None
     # An encrypted file begins with the salt that was drawn when it was made.
-    secret = None if key is None else _secret(key, header[:_SALT_BYTES])
-    if _application(file, secret) != _APPLICATION_ID:
-        raise ConfigurationError(f"{file} is not a store of Tailrace's")
+    secret = _secret(key, header[:_SALT_BYTES])
+    if not _fits(f"{file.as_uri()}?immutable=1", secret) and not _fits_log(file, log, secret):
+        raise ConfigurationError(f"The key given is not that of {file}")
     return secret
 
 
-def _application(file: Path, secret: str | None) -> int:
-    """The application id in a file's first page. Raises ConfigurationError for a wrong key."""
-    # Immutable: neither locks nor the write-ahead log are looked at, so a wrong key cannot spoil
-    # them.
-    connection = connect(f"{file.resolve().as_uri()}?immutable=1", _READ | apsw.SQLITE_OPEN_URI)
+def _fits(uri: str, secret: str) -> bool:
+    """Whether a key opens a file's first page. An immutable file is neither locked nor changed, and
+    its write-ahead log is not looked at, so a wrong key cannot spoil it."""
+    connection = connect(uri, _READ | apsw.SQLITE_OPEN_URI)
     try:
-        if secret is not None:
-            connection.pragma("key", secret)
-        return int(connection.pragma("application_id"))
-    except apsw.NotADBError as failure:
-        if secret is None:
-            raise
-        raise ConfigurationError(f"The key given is not that of {file}") from failure
+        connection.pragma("key", secret)
+        # A crash while the log was being moved can leave a file shorter than its first page says.
+        connection.pragma("writable_schema", "on")
+        return connection.pragma("application_id") == _APPLICATION_ID
+    except apsw.NotADBError:
+        return False
     finally:
         connection.close()
+
+
+def _fits_log(file: Path, log: Path, secret: str) -> bool:
+    """Whether a key opens the first page in the write-ahead log: that in the file may be torn when
+    power failed while the log was being moved. Tried on copies, since trying changes them."""
+    if not log.exists():
+        return False
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix="tailrace-key-") as name:
+        copy = Path(name) / file.name
+        with file.open("rb") as opened:
+            copy.write_bytes(opened.read(_PAGE_BYTES))
+        shutil.copyfile(log, copy.with_name(log.name))
+        return _fits(copy.as_uri(), secret)
 
 
 def _secret(key: bytes, salt: bytes) -> str:
@@ -204,8 +288,17 @@ def _secret(key: bytes, salt: bytes) -> str:
     return f"raw:{hashlib.scrypt(key, salt=salt, n=2**14, r=8, p=1, dklen=32).hex()}"
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
+def _new_secret(key: bytes | None) -> str | None:
+    """The raw key for a new file, and the salt that it is to begin with."""
+    if key is None:
+        return None
+    salt = os.urandom(_SALT_BYTES)
+    return f"{_secret(key, salt)}{salt.hex()}"
+
+
+def _sync(file: Path) -> None:
+    """Make a file, or the names in a directory, survive power loss."""
+    descriptor = os.open(file, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

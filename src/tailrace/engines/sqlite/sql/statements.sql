@@ -5,10 +5,12 @@
 SELECT data FROM item WHERE table_id = ? AND key = ?;
 
 -- name: rows
-SELECT key, size, data FROM item WHERE table_id = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?;
+SELECT key, size, data FROM item
+WHERE table_id = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?;
 
 -- name: rows_backwards
-SELECT key, size, data FROM item WHERE table_id = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?;
+SELECT key, size, data FROM item
+WHERE table_id = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?;
 
 -- name: index_rows
 SELECT row.key, item.size, item.data FROM index_row AS row CROSS JOIN item ON item.id = row.item_id

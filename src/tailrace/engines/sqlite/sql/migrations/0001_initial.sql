@@ -1,6 +1,6 @@
 -- Items in the order of their making, found by their key through an index of its own: with items of
--- half a kilobyte this takes 52 us per new item and 45 us per changed one at 16 to a commit, against
--- 88 and 76 us for one tree ordered by key.
+-- half a kilobyte this takes 52 us per new item and 45 us per changed one at 16 to a commit,
+-- against 88 and 76 us for one tree ordered by key.
 CREATE TABLE item (
     id INTEGER PRIMARY KEY,
     table_id INTEGER NOT NULL,
