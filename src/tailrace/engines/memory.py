@@ -174,10 +174,9 @@ class MemoryLog:
             segment.clocks.append(entry.clock)
             segment.records.append(entry.data)
 
-    def announce(self, entries: Sequence[_Entry]) -> None:
-        """Tell all listeners of new records. For the engine, which has let go of the lock."""
-        if entries:
-            shard_ids = frozenset(entry.shard_id for entry in entries)
+    def announce(self, shard_ids: frozenset[int]) -> None:
+        """Tell all listeners of news in shards. For the engine, which has let go of the lock."""
+        if shard_ids:
             for listener in self._listeners:
                 listener(shard_ids)
 
@@ -222,7 +221,7 @@ class MemoryEngine:
                     entries = self._committed(unit, outcome)
                 except Exception as failure:
                     outcome = [_translated(failure)] * len(unit)
-        self._log.announce(entries)
+        self._log.announce(frozenset(entry.shard_id for entry in entries))
         done(outcome)
 
     def _decided(self, unit: Sequence[Write]) -> list[Settled | AwsError]:
@@ -287,11 +286,15 @@ class MemoryEngine:
                 rows.put(change.new, write.key)
 
     def alter(self, decide: Alter, done: Callable[[Catalog | AwsError], None]) -> None:
+        closed: frozenset[int] = frozenset()
         with self._gate.passed():
             try:
-                self._catalog = result = self._catalog.after(decide(self._catalog, self._tick))
+                alteration = decide(self._catalog, self._tick)
+                self._catalog = result = self._catalog.after(alteration)
+                closed = alteration.closed_shards
             except Exception as failure:
                 result = _translated(failure)
+        self._log.announce(closed)
         done(result)
 
     def catalog(self) -> Catalog:

@@ -74,8 +74,8 @@ class ChangeLog(Protocol):
         ...
 
     def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:
-        """Call `listener` with the ids of the shards that got records, after each commit that wrote
-        any; returns what ends it.
+        """Call `listener` with the ids of the shards that got records, or were closed, after each
+        commit that did so; returns what ends it.
 
         The listener runs on a thread of the engine's: it must be quick and must not raise.
         """

@@ -36,6 +36,11 @@ class Alteration(msgspec.Struct, frozen=True):
     dropped_shards: tuple[int, ...] = ()
     next_id: int | None = None
 
+    @property
+    def closed_shards(self) -> frozenset[int]:
+        """The ids of shards that get no more records: those who wait for some should look."""
+        return frozenset(shard.id for shard in self.shards if not shard.open)
+
 
 class Catalog(msgspec.Struct, frozen=True, dict=True):
     """All tables, streams and shards by id. `next_id` is the first id never given to any of them or

@@ -231,6 +231,7 @@ class Writer:
         else:
             self.catalog = result
             self._readers.version += 1
+            self._announce(alteration.closed_shards)
         self._hand_over([(done, result)])
 
     def _tick(self, table_id: int, partition: int) -> int:

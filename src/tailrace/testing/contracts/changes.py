@@ -231,10 +231,17 @@ class ChangeContract(StoreContract):
         engine.log.subscribe(heard.append)
         settled(engine, put_write(table, item("a")), delete_write(table, item("missing")))
         settled(engine, put_write(plain, item("a")))
-        alter(engine, rotate(table.id))
         engine.close()
         assert set(heard) <= {frozenset({first})}
         assert len(heard) <= 1
+
+    def test_listeners_hear_of_shards_that_were_closed(self, engine: Engine) -> None:
+        table = make_table(engine)
+        closed = {shard.id for shard in shards_of(engine, table)}
+        heard: queue.SimpleQueue[frozenset[int]] = queue.SimpleQueue()
+        engine.log.subscribe(heard.put)
+        alter(engine, rotate(table.id))
+        _hear(heard, closed)
 
     def test_every_listener_hears(self, engine: Engine) -> None:
         table = make_table(engine, partitions=1)
