@@ -127,15 +127,20 @@ def to_text(number: Decimal) -> str:
 
 
 def number_size(text: str) -> int:
-    """Bytes a number counts for, from its canonical text: 1, and 1 for each two digits on either
-    side of the point, and 1 for a minus sign. Seen in the SizeBytes of stream records.
+    """Bytes a number counts for, from its canonical text: 1, and 1 for each two significant digits
+    begun on either side of the point, and 1 for a minus sign.
+
+    Zeros that only say where the point is do not count: those that end an integer, and those that
+    begin a pure fraction. Found by writing items of exactly 400 KB to the service.
     """
     negative = text[0] == "-"
     whole, _, fraction = text.partition(".")
-    whole_digits = len(whole) - negative
-    if whole_digits == 1 and whole[-1] == "0":
-        whole_digits = 0 if fraction else 1
-    return 1 + (whole_digits + 1) // 2 + (len(fraction) + 1) // 2 + negative
+    whole = whole[negative:]
+    if not fraction:
+        whole = whole.rstrip("0")
+    elif whole == "0":
+        whole, fraction = "", fraction.lstrip("0")
+    return 1 + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2 + negative
 
 
 def sort_bytes(text: str) -> bytes:
