@@ -53,7 +53,10 @@ __all__ = [
     "TAGS",
     "TRANSACTION_ACTIONS",
     "TRANSACTION_BYTES",
+    "TRANSACTION_TOKEN_LIFE_MS",
     "TRIM_RECORDS_PER_COMMIT",
+    "TTL_ITEMS_PER_STEP",
+    "TTL_MAX_AGE_S",
     "WRITE_UNIT_BYTES",
 ]
 
@@ -84,6 +87,10 @@ BATCH_GET_BYTES: Final = 16 * 1024 * 1024
 BATCH_WRITE_ITEMS: Final = 25
 TRANSACTION_ACTIONS: Final = 100
 TRANSACTION_BYTES: Final = 4 * 1024 * 1024
+# TransactWriteItems.html: a ClientRequestToken is remembered for ten minutes.
+TRANSACTION_TOKEN_LIFE_MS: Final = 10 * 60 * 1000
+# howitworks-ttl.html: times more than five years ago do not count.
+TTL_MAX_AGE_S: Final = 5 * 365 * 24 * 60 * 60
 SCAN_SEGMENTS: Final = 1_000_000
 LIST_TABLES_PAGE: Final = 100
 TAGS: Final = 50
@@ -124,6 +131,7 @@ ROWS_PER_READ: Final = 4096
 # Parsed and compiled expressions that are kept, of each kind. An application has few texts.
 EXPRESSION_CACHE_ENTRIES: Final = 1024
 TRIM_RECORDS_PER_COMMIT: Final = 500
+TTL_ITEMS_PER_STEP: Final = 256
 PURGE_ROWS_PER_COMMIT: Final = 500
 SHARD_SPLIT_INTERVALS: Final = 3
 STREAM_OPEN_SHARDS: Final = 1024

@@ -106,9 +106,26 @@ class Dispatcher:
                     engine.submit(unit, gathering.slot(place))
         elif isinstance(result, Altered):
             reply = result.reply
-            engine.alter(result.decide, lambda done: _altered(call, reply, done, respond))
+            engine.alter(result.decide, lambda done: self._altered(call, reply, done, respond))
         else:
             respond(Reply(_OK, result))
+
+    def _altered(
+        self,
+        call: Call,
+        reply: Callable[[Catalog], bytes | Committed],
+        done: Catalog | AwsError,
+        respond: Respond,
+    ) -> None:
+        if isinstance(done, AwsError):
+            respond(fault(done))
+            return
+        try:
+            result = reply(done)
+        except Exception as error:
+            respond(_failed(call, error))
+        else:
+            self._finish(call, result, respond)
 
 
 def _run(route: _Route, context: Context, body: bytes) -> Result:
@@ -161,15 +178,6 @@ class _Gathering:
 
     def _answer(self) -> None:
         self._respond(worded(self._call, lambda: self._committed.reply(self._outcomes)))
-
-
-def _altered(
-    call: Call, reply: Callable[[Catalog], bytes], done: Catalog | AwsError, respond: Respond
-) -> None:
-    if isinstance(done, AwsError):
-        respond(fault(done))
-    else:
-        respond(worded(call, lambda: reply(done)))
 
 
 def worded(call: Call, body: Callable[[], bytes]) -> Reply:

@@ -8,6 +8,7 @@ how to word the reply when that is done; the dispatcher does the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -26,7 +27,8 @@ class Service(msgspec.Struct, frozen=True):
     """What the operations stand on.
 
     `iterator_secret` signs shard iterators. `stream_retention_ms` is how long records are served,
-    None for ever. `faults` is what test controls set.
+    None for ever. `faults` is what test controls set. `s3_directory` holds the buckets that tables
+    are exported to and imported from, as directories; None: there are none.
     """
 
     engine: Engine
@@ -35,6 +37,7 @@ class Service(msgspec.Struct, frozen=True):
     iterator_secret: bytes
     stream_retention_ms: int | None = limits.STREAM_RETENTION_MS
     faults: Faults = msgspec.field(default_factory=Faults)
+    s3_directory: Path | None = None
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):
@@ -54,12 +57,12 @@ class Committed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Altered(msgspec.Struct, frozen=True, gc=False):
-    """Alter the catalog; then `reply` makes the body from the new one. A refusal is the call's
-    error.
+    """Alter the catalog; then `reply` makes the body from the new one, or says what to commit
+    before the answer. A refusal is the call's error.
     """
 
     decide: Alter
-    reply: Callable[[Catalog], bytes]
+    reply: Callable[[Catalog], bytes | Committed]
 
 
 # The JSON body, at once or after a commit.

@@ -15,6 +15,8 @@ from tailrace.api.dynamodb.list_tables import LIST_TABLES
 from tailrace.api.dynamodb.put_item import PUT_ITEM
 from tailrace.api.dynamodb.query import QUERY
 from tailrace.api.dynamodb.scan import SCAN
+from tailrace.api.dynamodb.transact_get_items import TRANSACT_GET_ITEMS
+from tailrace.api.dynamodb.transact_write_items import TRANSACT_WRITE_ITEMS
 from tailrace.api.dynamodb.update_item import UPDATE_ITEM
 from tailrace.api.dynamodb.update_table import UPDATE_TABLE
 from tailrace.api.operation import Operation
@@ -40,6 +42,8 @@ _TABLES: Final[tuple[Operation[Any], ...]] = (
     PUT_ITEM,
     QUERY,
     SCAN,
+    TRANSACT_GET_ITEMS,
+    TRANSACT_WRITE_ITEMS,
     UPDATE_ITEM,
     UPDATE_TABLE,
 )

@@ -41,8 +41,11 @@ class IndexStatus(enum.Enum):
 
 
 class IndexKind(enum.Enum):
+    """INTERNAL indexes serve the store itself: callers neither see them nor pay for them."""
+
     LOCAL = "LOCAL"
     GLOBAL = "GLOBAL"
+    INTERNAL = "INTERNAL"
 
 
 class BillingMode(enum.Enum):
@@ -142,4 +145,10 @@ class Table(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def index_by_name(self) -> dict[str, Index]:
-        return {index.name: index for index in self.indexes}
+        """The indexes that callers know, by name."""
+        return {index.name: index for index in self.secondary_indexes}
+
+    @cached_property
+    def secondary_indexes(self) -> tuple[Index, ...]:
+        """The indexes that callers know."""
+        return tuple(index for index in self.indexes if index.kind is not IndexKind.INTERNAL)

@@ -69,7 +69,7 @@ def index_write_units(table: Table, before: Item | None, after: Item | None) -> 
     """Units a write uses on each index whose rows it changes: a row that moves is removed and
     put."""
     used: dict[str, float] = {}
-    for index in table.indexes:
+    for index in table.secondary_indexes:
         old, new = _in_index(before, table, index), _in_index(after, table, index)
         if old == new:
             continue
@@ -87,7 +87,7 @@ def usage_of_write(table: Table, settled: Settled) -> Usage:
     """What one settled write used."""
     plan = settled.plan
     units = write_units(max(plan.old_size, plan.new_size))
-    if not table.indexes or not plan.changed:
+    if not table.secondary_indexes or not plan.changed:
         return Usage(units)
     before = None if settled.previous is None else decode_item(settled.previous)
     after = None if plan.new is None else decode_item(plan.new)

@@ -76,7 +76,7 @@ def _check_roles(elements: Sequence[tuple[str, str]], prefix: str) -> None:
 
 def used_exactly(types: dict[str, str], table: KeySchema, indexes: Iterable[Index]) -> None:
     """Raise ValidationException when an attribute is defined that no key uses."""
-    indexes = tuple(indexes)
+    indexes = tuple(index for index in indexes if index.kind is not IndexKind.INTERNAL)
     used = dict.fromkeys(table.names)
     for index in indexes:
         used.update(dict.fromkeys(index.keys.names))

@@ -1,7 +1,7 @@
 """Housekeeping: what a store has to do by the clock, in small steps between the writes.
 
-Rotate shards, trim records, retire what has aged out, remove the rows of what was dropped, fill new
-indexes.
+Rotate shards, trim records, retire what has aged out, delete items whose time is over, remove the
+rows of what was dropped, fill new indexes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from tailrace import limits
 from tailrace.model.schema import Index, Table
 from tailrace.streams import lineage, retention
-from tailrace.tables import life, stream_life
+from tailrace.tables import expiry, life, stream_life
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine
 from tailrace.tables.waiting import alter_and_wait
@@ -36,8 +36,9 @@ def keep(engine: Engine, policy: Policy, now_us: int) -> bool:
     rotated = _rotate(engine, policy, now_us)
     trimmed = _trim(engine, policy, now_us)
     filled = _fill_one(engine)
+    expired = expiry.expire(engine, now_us)
     purged = engine.purge(limits.PURGE_ROWS_PER_COMMIT)
-    return rotated or trimmed or filled or purged > 0
+    return rotated or trimmed or filled or expired or purged > 0
 
 
 def _rotate(engine: Engine, policy: Policy, now_us: int) -> bool:

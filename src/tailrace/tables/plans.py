@@ -90,7 +90,7 @@ def update(
         size = item_size(after)
         if size > limits.ITEM_BYTES:
             raise ValidationException(_ITEM_TOO_LARGE)
-        for index in table.indexes:
+        for index in table.secondary_indexes:
             index.keys.check_index(after, index.name)
         return _replace(table, key, previous, before, after, encode_item(after), size)
 

@@ -95,7 +95,7 @@ def put_write(table: Table, item: Item, size: int, guard: Guard | None = None) -
     if size > limits.ITEM_BYTES:
         raise ValidationException("Item size has exceeded the maximum allowed size")
     key = table.keys.item_key(item)
-    for index in table.indexes:
+    for index in table.secondary_indexes:
         index.keys.check_index(item, index.name)
     return Write(table.id, key, plans.put(key, item, size, guard))
 

@@ -1,0 +1,47 @@
+"""A caller of a store in memory, and of one on disk that can be opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tailrace.testing.calling import Caller
+
+
+@pytest.fixture
+def caller() -> Iterator[Caller]:
+    made = Caller()
+    yield made
+    made.close()
+
+
+class Disk:
+    """Opens the same store again and again, with one clock."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._caller: Caller | None = None
+
+    def open(self) -> Caller:
+        """The store, closed and opened again if it was open."""
+        clock = None
+        if self._caller is not None:
+            clock = self._caller.clock
+            self._caller.close()
+        buckets = self._directory / "buckets"
+        buckets.mkdir(exist_ok=True)
+        self._caller = Caller(self._directory / "data", clock=clock, s3_directory=buckets)
+        return self._caller
+
+    def close(self) -> None:
+        if self._caller is not None:
+            self._caller.close()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    made = Disk(tmp_path)
+    yield made
+    made.close()
