@@ -95,9 +95,9 @@ class Batch:
         return self.size > 0
 
     @property
-    def shard_ids(self) -> frozenset[int]:
-        """The shards that get records."""
-        return frozenset([shard_id for _, shard_id, _ in self._records])
+    def records(self) -> Sequence[tuple[int, int, bytes]]:
+        """Clock, shard id and encoded record of each change."""
+        return self._records
 
     @property
     def usage(self) -> dict[int, Usage]:

@@ -21,6 +21,12 @@ class SqliteLog:
         self._writer = writer
 
     def read(self, shard_id: int, after: int, max_records: int, max_bytes: int) -> LogPage:
+        page = self._writer.tail.read(shard_id, after, max_records, max_bytes)
+        if page is not None:
+            return page
+        return self._read_stored(shard_id, after, max_records, max_bytes)
+
+    def _read_stored(self, shard_id: int, after: int, max_records: int, max_bytes: int) -> LogPage:
         records: list[bytes] = []
         last = after
         left = max_bytes

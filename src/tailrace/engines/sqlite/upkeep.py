@@ -37,6 +37,7 @@ def _trim(upkeep: Upkeep, before: int, max_records: int) -> int:
     ((last, count),) = found
     if count:
         upkeep.cursor.execute(SQL["trim"], (last,))
+        upkeep.tail.trim(last)
         store_clock(upkeep.cursor, upkeep.heads.clock)
     return count
 
@@ -74,6 +75,7 @@ def _remove(upkeep: Upkeep, kind: str, id_: int, rows: int) -> int:
     upkeep.cursor.execute(_PURGES[kind], (id_, rows))
     count = upkeep.cursor.connection.changes()
     if kind == "record":
+        upkeep.tail.forget(id_)
         store_clock(upkeep.cursor, upkeep.heads.clock)
     return count
 

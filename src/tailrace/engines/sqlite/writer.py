@@ -21,6 +21,7 @@ from tailrace.engines.sqlite.connection import Connection, Cursor
 from tailrace.engines.sqlite.faults import CLOSED, translated
 from tailrace.engines.sqlite.readers import Readers
 from tailrace.engines.sqlite.statements import SQL
+from tailrace.engines.sqlite.tail import Tail
 from tailrace.errors import AwsError, InternalServerError, ThrottlingException
 from tailrace.streams.sequence import next_clock
 from tailrace.tables.catalog import Alter, Catalog
@@ -79,6 +80,7 @@ class Upkeep(msgspec.Struct, frozen=True, gc=False):
 
     cursor: Cursor
     catalog: Catalog
+    tail: Tail
     heads: Heads
     usage: dict[int, Usage]
 
@@ -100,6 +102,7 @@ class Writer:
         self._listeners: tuple[Callable[[frozenset[int]], None], ...] = ()
         self.catalog: Catalog = load_catalog(self._cursor)
         self.heads: Heads = load_heads(self._cursor)
+        self.tail = Tail()
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -165,6 +168,7 @@ class Writer:
             self._closed = True
             self._jobs.put(None)
         self._thread.join()
+        self.tail.forget()
 
     def _put(self, job: _Job) -> None:
         # Under the lock that `close` takes, so that nothing is put behind the end.
@@ -214,7 +218,9 @@ class Writer:
             return []
         self.heads.usage.update(batch.usage)
         self._readers.version += 1
-        self._announce(batch.shard_ids)
+        if batch.records:
+            self.tail.append(batch.records)
+            self._announce(frozenset([shard_id for _, shard_id, _ in batch.records]))
         self._hand_over(deliveries)
         return units[len(deliveries) :]
 
@@ -241,7 +247,7 @@ class Writer:
 
     def _maintain(self, work: Callable[[Upkeep], _Result]) -> _Result:
         # The log is a sequence: whatever is synced after this has this before it.
-        upkeep = Upkeep(self._cursor, self.catalog, self.heads, {})
+        upkeep = Upkeep(self._cursor, self.catalog, self.tail, self.heads, {})
         self._cursor.execute("PRAGMA synchronous = NORMAL")
         try:
             self._cursor.execute(SQL["begin_write"])
@@ -266,12 +272,11 @@ class Writer:
         return translated(failure)
 
     def _announce(self, shard_ids: frozenset[int]) -> None:
-        if shard_ids:
-            for listener in self._listeners:
-                try:
-                    listener(shard_ids)
-                except Exception:
-                    _log.exception("A listener of the change log failed")
+        for listener in self._listeners:
+            try:
+                listener(shard_ids)
+            except Exception:
+                _log.exception("A listener of the change log failed")
 
     def _hand_over(self, deliveries: list[Delivery]) -> None:
         try:
