@@ -122,9 +122,8 @@ class Readers:
         """End the transactions of all readers that are idle."""
         idle = self._free
         for _ in range(len(idle)):
-            try:
-                reader = idle.pop()
-            except IndexError:
+            reader = self._idle()
+            if reader is None:
                 return
             try:
                 reader.let_go()
@@ -133,6 +132,8 @@ class Readers:
             else:
                 # In front, so that the next to be taken here is another.
                 idle.insert(0, reader)
+                if self._waiting or self._closed:
+                    self._after_return()
 
     def close(self) -> None:
         """Wait for the reads under way and close all readers. Later borrowers get
@@ -141,12 +142,20 @@ class Readers:
         with self._returned:
             self._closed = True
             while self._opened:
-                while self._free:
-                    self._free.pop().connection.close()
-                    self._opened -= 1
-                if self._opened:
+                reader = self._idle()
+                if reader is None:
                     self._returned.wait()
+                else:
+                    reader.connection.close()
+                    self._opened -= 1
             self._returned.notify_all()
+
+    def _idle(self) -> Reader | None:
+        # Others take readers without the lock: looking whether there is one would say nothing.
+        try:
+            return self._free.pop()
+        except IndexError:
+            return None
 
     def _more(self) -> Reader:
         with self._returned:
@@ -154,12 +163,15 @@ class Readers:
             # announced.
             self._waiting += 1
             try:
-                while not self._closed and not self._free and self._opened >= READERS:
+                while not self._closed:
+                    reader = self._idle()
+                    if reader is not None:
+                        return reader
+                    if self._opened < READERS:
+                        break
                     self._returned.wait()
-                if self._closed:
+                else:
                     raise InternalServerError(CLOSED)
-                if self._free:
-                    return self._free.pop()
             finally:
                 self._waiting -= 1
             self._opened += 1

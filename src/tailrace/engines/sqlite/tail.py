@@ -32,7 +32,7 @@ class _Run:
         self.size = 0
 
     def drop(self, count: int) -> None:
-        """Forget the oldest records, which the store is to be asked for, if they are still there."""
+        """Forget the oldest records, which the store is to be asked for if they are there."""
         if count:
             self.floor = self.clocks[count - 1]
             self.size -= sum(map(len, self.records[:count]))
