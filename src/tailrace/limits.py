@@ -9,6 +9,7 @@ __all__ = [
     "BATCH_GET_BYTES",
     "BATCH_GET_KEYS",
     "BATCH_WRITE_ITEMS",
+    "CAPACITY_UNITS_MAX",
     "EXPRESSION_BYTES",
     "EXPRESSION_CACHE_ENTRIES",
     "EXPRESSION_IN_OPERANDS",
@@ -17,6 +18,7 @@ __all__ = [
     "GLOBAL_INDEXES",
     "GROUP_COMMIT_QUEUE",
     "GROUP_COMMIT_UNITS",
+    "INDEX_KEY_ATTRIBUTES",
     "ITEM_BYTES",
     "ITEM_NESTING",
     "ITERATOR_LIFE_MS",
@@ -73,7 +75,10 @@ TABLE_NAME_MAX: Final = 255
 LOCAL_INDEXES: Final = 5
 GLOBAL_INDEXES: Final = 20
 PROJECTED_ATTRIBUTES: Final = 100
+INDEX_KEY_ATTRIBUTES: Final = 4  # of each kind, in the key of a global index
 TABLES_PER_REGION: Final = 2500
+# Seen on AWS: more is "out of bounds" whatever the account may have.
+CAPACITY_UNITS_MAX: Final = 1_000_000_000_000
 
 EXPRESSION_BYTES: Final = 4096
 EXPRESSION_VARIABLES_BYTES: Final = 2 * 1024 * 1024

@@ -25,18 +25,14 @@ UNSUPPORTED = {
         "GlobalTableSourceArn",
         "ResourcePolicy",
         "VectorIndexes",
-        "WarmThroughput",
     },
     "UpdateTable": {
         "DisassociationProtectionEnabled",
-        "GlobalSecondaryIndexUpdates[].Update.OnDemandThroughput",
-        "GlobalSecondaryIndexUpdates[].Update.WarmThroughput",
         "GlobalTableSettingsReplicationMode",
         "GlobalTableWitnessUpdates",
         "MultiRegionConsistency",
         "ReplicaUpdates",
         "VectorIndexUpdates",
-        "WarmThroughput",
     },
 }
 # Bounds that the operations check themselves: pages of streams, and the names of attributes.

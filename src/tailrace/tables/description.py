@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tailrace.model.keys import KeySchema
@@ -17,8 +18,9 @@ from tailrace.model.schema import (
 )
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine, Usage
+from tailrace.tables.throughput import index_settings, warm
 
-__all__ = ["describe_table", "key_elements"]
+__all__ = ["describe_index", "describe_table", "key_elements"]
 
 _STORED_SETTINGS = (
     "SSEDescription",
@@ -50,16 +52,20 @@ def describe_table(
         "TableId": table.uuid,
         "DeletionProtectionEnabled": False,
     }
-    if table.billing_mode is BillingMode.PAY_PER_REQUEST:
+    since: Any = table.settings.get("OnDemandSinceUs")
+    if table.billing_mode is BillingMode.PAY_PER_REQUEST or since is not None:
         description["BillingModeSummary"] = {
             "BillingMode": table.billing_mode.value,
-            "LastUpdateToPayPerRequestDateTime": table.created_us / 1e6,
+            "LastUpdateToPayPerRequestDateTime": (since or table.created_us) / 1e6,
         }
+    description["WarmThroughput"] = _warm(table, table.throughput, table.settings)
     for member, kind in (
         ("LocalSecondaryIndexes", IndexKind.LOCAL),
         ("GlobalSecondaryIndexes", IndexKind.GLOBAL),
     ):
-        indexes = [_index(engine, table, index) for index in table.indexes if index.kind is kind]
+        indexes = [
+            describe_index(engine, table, index) for index in table.indexes if index.kind is kind
+        ]
         if indexes:
             description[member] = indexes
     if table.stream is not None:
@@ -72,7 +78,7 @@ def describe_table(
         description["LatestStreamLabel"] = latest.label
         description["LatestStreamArn"] = latest.arn
     for member in _STORED_SETTINGS:
-        if member in table.settings:
+        if table.settings.get(member) not in (None, {}):
             description[member] = table.settings[member]
     return description
 
@@ -99,7 +105,12 @@ def _throughput(throughput: Throughput) -> dict[str, Any]:
     }
 
 
-def _index(engine: Engine, table: Table, index: Index) -> dict[str, Any]:
+def _warm(table: Table, throughput: Throughput, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {**warm(table.billing_mode, throughput, settings), "Status": "ACTIVE"}
+
+
+def describe_index(engine: Engine, table: Table, index: Index) -> dict[str, Any]:
+    """The description of one of a table's secondary indexes."""
     usage: Usage = engine.usage(table, index)
     projection: dict[str, Any] = {"ProjectionType": index.projection.value}
     if index.projection is Projection.INCLUDE:
@@ -115,6 +126,10 @@ def _index(engine: Engine, table: Table, index: Index) -> dict[str, Any]:
     if index.kind is IndexKind.GLOBAL:
         description["IndexStatus"] = index.status.value
         description["ProvisionedThroughput"] = _throughput(index.throughput)
+        own = index_settings(table).get(index.name, {})
+        description["WarmThroughput"] = _warm(table, index.throughput, own)
+        if own.get("OnDemandThroughput"):
+            description["OnDemandThroughput"] = own["OnDemandThroughput"]
         if index.backfilling:
             description["Backfilling"] = True
     return description

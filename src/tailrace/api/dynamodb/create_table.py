@@ -3,7 +3,7 @@ CREATING as AWS does."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -14,20 +14,23 @@ from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.tables import named_scope
 from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import ValidationException
+from tailrace.model.keys import KeySchema
 from tailrace.model.schema import (
     BillingMode,
-    Index,
+    IndexKind,
     StreamViewType,
     Table,
     TableStatus,
     Throughput,
 )
-from tailrace.tables import definition, life
+from tailrace.tables import definition, life, throughput
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.description import describe_table
 from tailrace.tables.stream_life import requested_stream
 
 __all__ = ["CREATE_TABLE", "CreateTableInput", "wanted_view_type"]
+
+_INVALID: Final = "One or more parameter values were invalid: "
 
 
 class CreateTableInput(msgspec.Struct, rename="pascal", frozen=True):
@@ -48,18 +51,19 @@ class CreateTableInput(msgspec.Struct, rename="pascal", frozen=True):
     table_class: Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"] | None = None
     deletion_protection_enabled: bool | None = None
     on_demand_throughput: parts.OnDemandThroughput | None = None
+    warm_throughput: parts.WarmThroughput | None = None
 
 
 def create_table(context: Context, request: CreateTableInput) -> Altered:
     scope = named_scope(context, request.table_name)
-    view_type = wanted_view_type(request.stream_specification)
     now_us = context.service.clock.now_us()
     uuid = context.service.ids.uuid()
     checked = _definition(request)
+    view_type = wanted_view_type(request.stream_specification, new=True)
+    settings = _settings(scope, request, checked)
 
     def build(catalog: Catalog) -> Table:
-        account, region, name = scope
-        return checked.table(catalog.next_id, uuid, (region, account, name), now_us, request)
+        return checked.table(catalog.next_id, uuid, scope, now_us, settings)
 
     def reply(catalog: Catalog) -> bytes:
         table = catalog.by_name[scope]
@@ -69,10 +73,21 @@ def create_table(context: Context, request: CreateTableInput) -> Altered:
     return Altered(life.create_table(build, view_type, now_us), reply)
 
 
-def wanted_view_type(specification: parts.StreamSpecification | None) -> StreamViewType | None:
-    """The view type of the stream asked for, None for no stream."""
+def wanted_view_type(
+    specification: parts.StreamSpecification | None, *, new: bool = False
+) -> StreamViewType | None:
+    """The view type of the stream asked for, None for no stream; `new` for a new table's."""
     if specification is None:
         return None
+    if new and specification.stream_enabled and specification.stream_view_type is None:
+        raise ValidationException(
+            f"{_INVALID}Table is being created with a stream enabled, UpdateViewType is required"
+        )
+    if new and not specification.stream_enabled and specification.stream_view_type is not None:
+        raise ValidationException(
+            f"{_INVALID}Table is being created with a stream disabled, UpdateViewType should not be"
+            " specified"
+        )
     asked = requested_stream(specification.stream_enabled, specification.stream_view_type)
     return asked or None
 
@@ -80,17 +95,12 @@ def wanted_view_type(specification: parts.StreamSpecification | None) -> StreamV
 class _Definition(msgspec.Struct, frozen=True):
     """A request's keys and indexes after all checks; ids are given when the table is made."""
 
-    keys: definition.KeySchema
+    keys: KeySchema
     types: dict[str, str]
     specs: list[definition.IndexSpec]
     mode: BillingMode
     throughput: Throughput
-
-    def indexes(self, first_id: int) -> tuple[Index, ...]:
-        return tuple(
-            definition.secondary_index(spec, first_id + place, self.keys, self.types)
-            for place, spec in enumerate(self.specs)
-        )
+    tuned: list[parts.GlobalIndex]
 
     def table(
         self,
@@ -98,10 +108,14 @@ class _Definition(msgspec.Struct, frozen=True):
         uuid: str,
         scope: tuple[str, str, str],
         now_us: int,
-        request: CreateTableInput,
+        settings: dict[str, object],
     ) -> Table:
-        region, account, name = scope
-        return Table(
+        account, region, name = scope
+        indexes = [
+            definition.make_index(spec, table_id + 1 + place, self.types)
+            for place, spec in enumerate(self.specs)
+        ]
+        table = Table(
             id=table_id,
             uuid=uuid,
             region=region,
@@ -114,60 +128,83 @@ class _Definition(msgspec.Struct, frozen=True):
             partitions=limits.PARTITIONS if self.mode is BillingMode.PAY_PER_REQUEST else 1,
             billing_mode=self.mode,
             throughput=self.throughput,
-            indexes=self.indexes(table_id + 1),
-            settings=_settings(request),
+            indexes=tuple(indexes),
+            settings=settings,
         )
+        for index in self.tuned:
+            table = parts.with_index_settings(table, index)
+        return table
 
 
 def _definition(request: CreateTableInput) -> _Definition:
     mode = BillingMode(request.billing_mode or "PROVISIONED")
-    throughput = definition.throughput_for(mode, _builtins(request.provisioned_throughput))
-    if not request.attribute_definitions or request.key_schema is None:
-        raise ValidationException(
-            "One or more parameter values were invalid: Some index key attributes are not defined"
-            " in"
-            " AttributeDefinitions. Keys: ["
-            + ", ".join(element.attribute_name for element in request.key_schema or ())
-            + "], AttributeDefinitions: []"
-        )
-    types = {part.attribute_name: part.attribute_type for part in request.attribute_definitions}
-    if len(types) != len(request.attribute_definitions):
-        raise ValidationException(
-            "One or more parameter values were invalid: Cannot have multiple definitions for an"
-            " attribute"
-        )
-    keys = definition.table_keys(parts.elements(request.key_schema), dict(types))
-    for given, name in (
+    asked = throughput.for_new_table(mode, parts.units(request.provisioned_throughput))
+    _check_on_demand(mode, request)
+    defined = request.attribute_definitions or []
+    types = {part.attribute_name: part.attribute_type for part in defined}
+    elements = parts.elements(request.key_schema or [])
+    specs = _specs(request)
+    definition.check_definitions([part.attribute_name for part in defined], elements, specs)
+    for spec in specs:
+        if spec.kind is IndexKind.GLOBAL:
+            throughput.for_new_index(spec.name, mode, spec.throughput)
+    definition.check_indexes(specs, elements)
+    _check_warm(mode, asked, request)
+    keys = definition.key_of(elements, dict(types))
+    tuned = list(request.global_secondary_indexes or ())
+    return _Definition(keys, dict(sorted(types.items())), specs, mode, asked, tuned)
+
+
+def _check_warm(mode: BillingMode, asked: Throughput, request: CreateTableInput) -> None:
+    if request.warm_throughput is not None:
+        throughput.check_warm_new(mode, asked, parts.warm_units(request.warm_throughput))
+    for index in request.global_secondary_indexes or ():
+        if index.warm_throughput is not None:
+            units = parts.units(index.provisioned_throughput) or Throughput()
+            wanted = parts.warm_units(index.warm_throughput)
+            throughput.check_warm_new(mode, units, wanted, index.index_name)
+
+
+def _check_on_demand(mode: BillingMode, request: CreateTableInput) -> None:
+    if request.on_demand_throughput is not None:
+        asked = parts.on_demand_units(request.on_demand_throughput)
+        throughput.check_on_demand(mode, asked, least=1)
+    for index in request.global_secondary_indexes or ():
+        if index.on_demand_throughput is not None:
+            asked = parts.on_demand_units(index.on_demand_throughput)
+            throughput.check_on_demand(mode, asked, least=1, index=index.index_name)
+
+
+def _specs(request: CreateTableInput) -> list[definition.IndexSpec]:
+    asked: list[parts.LocalIndex | parts.GlobalIndex] = []
+    for given, kind in (
         (request.local_secondary_indexes, "Local"),
         (request.global_secondary_indexes, "Global"),
     ):
         if given is not None and not given:
-            raise ValidationException(
-                "One or more parameter values were invalid: List of "
-                f"{name}SecondaryIndexes is empty"
-            )
-    asked = (*(request.local_secondary_indexes or ()), *(request.global_secondary_indexes or ()))
-    specs = [parts.index_spec(index) for index in asked]
-    definition.check_counts(specs)
-    for index in request.global_secondary_indexes or ():
-        definition.throughput_for(mode, _builtins(index.provisioned_throughput), index.index_name)
-    checked = _Definition(keys, dict(types), specs, mode, throughput)
-    definition.used_exactly(checked.types, keys, checked.indexes(1))
-    return checked
+            raise ValidationException(f"{_INVALID}List of {kind}SecondaryIndexes is empty")
+        asked += given or ()
+    return [parts.index_spec(index) for index in asked]
 
 
-def _builtins(throughput: parts.ProvisionedThroughput | None) -> dict[str, Any] | None:
-    return None if throughput is None else msgspec.to_builtins(throughput)
-
-
-def _settings(request: CreateTableInput) -> dict[str, object]:
+def _settings(
+    scope: tuple[str, str, str], request: CreateTableInput, checked: _Definition
+) -> dict[str, object]:
     settings: dict[str, object] = {}
     if request.deletion_protection_enabled:
         settings["DeletionProtectionEnabled"] = True
     if request.table_class is not None:
         settings["TableClassSummary"] = {"TableClass": request.table_class}
     if request.on_demand_throughput is not None:
-        settings["OnDemandThroughput"] = msgspec.to_builtins(request.on_demand_throughput)
+        settings["OnDemandThroughput"] = parts.on_demand_units(request.on_demand_throughput)
+    if request.warm_throughput is not None:
+        settings["WarmThroughput"] = {
+            **throughput.warm(checked.mode, checked.throughput, {}),
+            **parts.warm_units(request.warm_throughput),
+        }
+    encryption = parts.sse_description(scope, request.sse_specification)
+    if encryption is not None:
+        settings["SSEDescription"] = encryption
     if request.tags:
         settings["Tags"] = msgspec.to_builtins(request.tags)
     return settings

@@ -1,13 +1,16 @@
-"""UpdateTable: billing, throughput, settings, global indexes and the stream of a table."""
+"""UpdateTable: billing, throughput, settings, global indexes and the stream of a table.
+
+Which changes may come in one request, and in which words the others are refused, is as AWS was seen
+to answer in October 2026.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
-from tailrace.api.dynamodb import inputs
+from tailrace.api.dynamodb import index_updates, inputs
 from tailrace.api.dynamodb import table_inputs as parts
 from tailrace.api.dynamodb.create_table import wanted_view_type
 from tailrace.api.dynamodb.replies import body_of
@@ -17,34 +20,21 @@ from tailrace.errors import ResourceNotFoundException, ValidationException
 from tailrace.model.schema import (
     BillingMode,
     Index,
-    IndexStatus,
+    IndexKind,
     StreamViewType,
     Table,
     TableStatus,
     Throughput,
 )
-from tailrace.tables import definition, life
+from tailrace.tables import life, throughput
 from tailrace.tables.catalog import Catalog
-from tailrace.tables.description import describe_table
+from tailrace.tables.description import describe_index, describe_table
+from tailrace.tables.engine import Engine
 
 __all__ = ["UPDATE_TABLE", "UpdateTableInput"]
 
-_INVALID = "One or more parameter values were invalid: "
-
-
-class UpdateIndex(msgspec.Struct, rename="pascal", frozen=True):
-    index_name: inputs.IndexName
-    provisioned_throughput: parts.ProvisionedThroughput | None = None
-
-
-class DeleteIndex(msgspec.Struct, rename="pascal", frozen=True):
-    index_name: inputs.IndexName
-
-
-class IndexUpdate(msgspec.Struct, rename="pascal", frozen=True):
-    update: UpdateIndex | None = None
-    create: parts.GlobalIndex | None = None
-    delete: DeleteIndex | None = None
+_INVALID: Final = "One or more parameter values were invalid: "
+_ALONE: Final = "modification must be the only operation in the request"
 
 
 class UpdateTableInput(msgspec.Struct, rename="pascal", frozen=True):
@@ -52,7 +42,7 @@ class UpdateTableInput(msgspec.Struct, rename="pascal", frozen=True):
     attribute_definitions: list[parts.AttributeDefinition] | None = None
     billing_mode: parts.BillingModeName | None = None
     provisioned_throughput: parts.ProvisionedThroughput | None = None
-    global_secondary_index_updates: list[IndexUpdate] | None = None
+    global_secondary_index_updates: list[index_updates.IndexUpdate] | None = None
     stream_specification: parts.StreamSpecification | None = None
     sse_specification: parts.SSESpecification | None = msgspec.field(
         name="SSESpecification", default=None
@@ -60,41 +50,125 @@ class UpdateTableInput(msgspec.Struct, rename="pascal", frozen=True):
     table_class: Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"] | None = None
     deletion_protection_enabled: bool | None = None
     on_demand_throughput: parts.OnDemandThroughput | None = None
+    warm_throughput: parts.WarmThroughput | None = None
+
+    @property
+    def changes(self) -> set[str]:
+        """The members that ask for something."""
+        return {
+            name
+            for name, value in msgspec.structs.asdict(self).items()
+            if value is not None and name not in ("table_name", "attribute_definitions")
+        }
+
+
+# Changes that are made without the table being UPDATING for a while.
+_QUIET: Final = frozenset(
+    {
+        "sse_specification",
+        "table_class",
+        "deletion_protection_enabled",
+        "on_demand_throughput",
+        "warm_throughput",
+    }
+)
 
 
 def update_table(context: Context, request: UpdateTableInput) -> Altered:
     scope = named_scope(context, request.table_name)
-    _refuse_nothing(request)
+    _check_form(request)
     engine = context.service.engine
-    if scope not in engine.catalog().by_name:
+    before = engine.catalog().by_name.get(scope)
+    if before is None:
         raise ResourceNotFoundException(
             f"Requested resource not found: Table: {scope[2]} not found"
         )
+    updates = request.global_secondary_index_updates or []
+    index_updates.check_number(updates)
     stream = _stream_switch(request.stream_specification)
+    now_us = context.service.clock.now_us()
+    passing = _passing_indexes(engine, before, updates)
 
     def change(table: Table, next_id: int) -> tuple[Table, int]:
-        table = _with_settings(_with_throughput(table, request), request)
-        return _with_indexes(table, request, next_id)
+        table = _with_throughput(table, request, now_us)
+        table = _with_settings(table, scope, request)
+        defined = request.attribute_definitions or ()
+        return index_updates.updated_indexes(table, updates, defined, next_id)
 
     def reply(catalog: Catalog) -> bytes:
-        table = catalog.by_name[scope]
-        return body_of({"TableDescription": describe_table(engine, table, TableStatus.UPDATING)})
+        quiet = request.changes <= _QUIET or _only_retunes(request)
+        status = TableStatus.ACTIVE if quiet else TableStatus.UPDATING
+        description = describe_table(engine, catalog.by_name[scope], status)
+        _show_passing(description, passing)
+        if request.billing_mode is None and request.provisioned_throughput is not None:
+            # What was asked for shows when the table is ACTIVE again.
+            shown = description["ProvisionedThroughput"]
+            shown["ReadCapacityUnits"] = before.throughput.read_units
+            shown["WriteCapacityUnits"] = before.throughput.write_units
+        return body_of({"TableDescription": description})
 
-    return Altered(life.update_table(scope, change, stream, context.service.clock.now_us()), reply)
+    return Altered(life.update_table(scope, change, stream, now_us), reply)
 
 
-def _refuse_nothing(request: UpdateTableInput) -> None:
-    wanted = msgspec.structs.asdict(request)
-    if all(
-        value is None
-        for name, value in wanted.items()
-        if name not in ("table_name", "attribute_definitions")
-    ):
+# What may come together --------------------------------------------------------------------------
+
+
+def _check_form(request: UpdateTableInput) -> None:
+    """Raise ValidationException for what no table could do."""
+    changes = request.changes
+    updates = request.global_secondary_index_updates
+    if not changes or (changes == {"global_secondary_index_updates"} and not updates):
         raise ValidationException(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled,"
-            " GlobalSecondaryIndexUpdates or"
-            " SSESpecification or ReplicaUpdates is required"
+            " GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates,"
+            " MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency,"
+            " DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is"
+            " required"
         )
+    if updates is not None:
+        index_updates.check_form(updates)
+    problem = _conflict(request, changes)
+    if problem is not None:
+        raise ValidationException(_INVALID + problem)
+    units = parts.units(request.provisioned_throughput)
+    if units is not None:
+        throughput.check_bounds(units)
+
+
+def _conflict(request: UpdateTableInput, changes: set[str]) -> str | None:
+    """Why these changes can't be made in one request, if so."""
+    if len(changes) == 1:
+        return None
+    for member, word in (
+        ("sse_specification", "Server-Side Encryption"),
+        ("table_class", "TableClass"),
+        ("deletion_protection_enabled", "DeletionProtection"),
+    ):
+        if member in changes:
+            return f"{word} {_ALONE}"
+    if "on_demand_throughput" in changes and changes - {"on_demand_throughput", "billing_mode"}:
+        return "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request"
+    updates = request.global_secondary_index_updates or ()
+    rebuilds = any(update.update is None for update in updates)
+    if "warm_throughput" in changes:
+        if any(update.create is not None for update in updates):
+            return "Create global secondary index cannot be specified when updating WarmThroughput"
+        return "WarmThroughput must be the only operation in the request"
+    tuning = "provisioned_throughput" in changes or request.billing_mode == "PROVISIONED"
+    if "stream_specification" in changes and tuning:
+        return "You cannot modify stream status while updating table IOPS"
+    if rebuilds and "provisioned_throughput" in changes:
+        return "You cannot create or delete index while updating table IOPS"
+    if rebuilds and "stream_specification" in changes:
+        return "You cannot create or delete index while changing stream status"
+    return None
+
+
+def _only_retunes(request: UpdateTableInput) -> bool:
+    updates = request.global_secondary_index_updates or ()
+    return request.changes == {"global_secondary_index_updates"} and all(
+        update.update is not None for update in updates
+    )
 
 
 def _stream_switch(specification: parts.StreamSpecification | None) -> StreamViewType | bool | None:
@@ -104,125 +178,141 @@ def _stream_switch(specification: parts.StreamSpecification | None) -> StreamVie
     return view_type if view_type is not None else False
 
 
-def _with_throughput(table: Table, request: UpdateTableInput) -> Table:
+# Throughput and settings -------------------------------------------------------------------------
+
+
+def _with_throughput(table: Table, request: UpdateTableInput, now_us: int) -> Table:
     mode = table.billing_mode if request.billing_mode is None else BillingMode(request.billing_mode)
-    asked = request.provisioned_throughput
-    if asked is None and mode is table.billing_mode:
+    asked = parts.units(request.provisioned_throughput)
+    if mode is BillingMode.PAY_PER_REQUEST:
+        if asked is not None:
+            raise ValidationException(
+                f"{_INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when"
+                " BillingMode is PAY_PER_REQUEST"
+            )
+        return table if mode is table.billing_mode else _on_demand(table, now_us)
+    if asked is None:
+        if request.billing_mode is not None:
+            raise ValidationException(
+                f"{_INVALID}ProvisionedThroughput must be specified when BillingMode is PROVISIONED"
+            )
         return table
-    throughput = definition.throughput_for(
-        mode, None if asked is None else msgspec.to_builtins(asked)
-    )
-    if mode is table.billing_mode and throughput == table.throughput:
+    if mode is not table.billing_mode:
+        return _provisioned(table, asked, request)
+    if asked == table.throughput:
         raise ValidationException(
             "The provisioned throughput for the table will not change. The requested value equals"
-            " the current value."
-            f" Current ReadCapacityUnits provisioned for the table: {throughput.read_units}."
-            " Requested ReadCapacityUnits:"
-            f" {throughput.read_units}. Current WriteCapacityUnits provisioned for the table:"
-            f" {throughput.write_units}."
-            f" Requested WriteCapacityUnits: {throughput.write_units}. Refer to the Amazon"
-            " DynamoDB Developer Guide for"
-            " current limits and how to request higher limits."
+            " the current value. Current ReadCapacityUnits provisioned for the table:"
+            f" {asked.read_units}. Requested ReadCapacityUnits: {asked.read_units}. Current"
+            f" WriteCapacityUnits provisioned for the table: {asked.write_units}. Requested"
+            f" WriteCapacityUnits: {asked.write_units}. Refer to the Amazon DynamoDB Developer"
+            " Guide for current limits and how to request higher limits."
         )
-    return msgspec.structs.replace(table, billing_mode=mode, throughput=throughput)
+    return msgspec.structs.replace(table, throughput=asked)
 
 
-def _with_settings(table: Table, request: UpdateTableInput) -> Table:
+def _on_demand(table: Table, now_us: int) -> Table:
+    return msgspec.structs.replace(
+        table,
+        billing_mode=BillingMode.PAY_PER_REQUEST,
+        throughput=Throughput(),
+        indexes=tuple(_tuned(index, Throughput()) for index in table.indexes),
+        settings={**table.settings, "OnDemandSinceUs": now_us},
+    )
+
+
+def _provisioned(table: Table, asked: Throughput, request: UpdateTableInput) -> Table:
+    """A table that was on demand; its limits go, and each index needs its throughput."""
+    wanted: dict[str, Throughput] = {}
+    for update in request.global_secondary_index_updates or ():
+        part = update.update
+        units = None if part is None else parts.units(part.provisioned_throughput)
+        if units is not None:
+            wanted[update.index_name] = units
+    indexes = [index for index in table.indexes if index.kind is IndexKind.GLOBAL]
+    missing = [index.name for index in indexes if index.name not in wanted]
+    if missing:
+        raise ValidationException(
+            f"{_INVALID}ProvisionedThroughput must be specified for index: {','.join(missing)}"
+        )
+    since = table.settings.get("OnDemandSinceUs", table.created_us)
+    return msgspec.structs.replace(
+        table,
+        billing_mode=BillingMode.PROVISIONED,
+        throughput=asked,
+        settings={**parts.without_on_demand(table), "OnDemandSinceUs": since},
+    )
+
+
+def _tuned(index: Index, units: Throughput) -> Index:
+    if index.kind is not IndexKind.GLOBAL:
+        return index
+    return msgspec.structs.replace(index, throughput=units)
+
+
+def _with_settings(table: Table, scope: tuple[str, str, str], request: UpdateTableInput) -> Table:
     settings: dict[str, Any] = dict(table.settings)
     if request.deletion_protection_enabled is not None:
         settings["DeletionProtectionEnabled"] = request.deletion_protection_enabled
     if request.table_class is not None:
         settings["TableClassSummary"] = {"TableClass": request.table_class}
     if request.on_demand_throughput is not None:
-        settings["OnDemandThroughput"] = msgspec.to_builtins(request.on_demand_throughput)
+        asked = parts.on_demand_units(request.on_demand_throughput)
+        throughput.check_on_demand(table.billing_mode, asked, least=-1)
+        settings["OnDemandThroughput"] = parts.merged_limits(
+            settings.get("OnDemandThroughput"), asked
+        )
+    if request.warm_throughput is not None:
+        wanted = parts.warm_units(request.warm_throughput)
+        current = throughput.warm(table.billing_mode, table.throughput, settings)
+        throughput.check_warm_change(current, wanted)
+        settings["WarmThroughput"] = {**current, **wanted}
+    if request.sse_specification is not None:
+        _change_encryption(settings, scope, request.sse_specification)
     return msgspec.structs.replace(table, settings=settings)
 
 
-def _with_indexes(table: Table, request: UpdateTableInput, next_id: int) -> tuple[Table, int]:
-    updates = request.global_secondary_index_updates
-    if not updates:
-        return table, next_id
-    creations = sum(update.create is not None for update in updates)
-    deletions = sum(update.delete is not None for update in updates)
-    if creations + deletions > 1:
+def _change_encryption(
+    settings: dict[str, Any], scope: tuple[str, str, str], asked: parts.SSESpecification
+) -> None:
+    wanted = parts.sse_description(scope, asked)
+    current: dict[str, str] | None = settings.pop("SSEDescription", None)
+    if wanted is None and current is None:
+        raise ValidationException(f"{_INVALID}Table is already encrypted by default")
+    if wanted == current and asked.KMSMasterKeyId is not None:
         raise ValidationException(
-            "Subscriber limit exceeded: Only 1 online index can be created or deleted"
-            " simultaneously per table"
+            f"{_INVALID}Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId"
+            " parameter if you want to change Master Key"
         )
+    if wanted is not None:
+        settings["SSEDescription"] = wanted
+
+
+# Indexes on their way ----------------------------------------------------------------------------
+
+
+def _passing_indexes(
+    engine: Engine, table: Table, updates: list[index_updates.IndexUpdate]
+) -> dict[str, dict[str, Any]]:
+    """Indexes as they were, with the state in which the answer shows them, by name."""
+    shown: dict[str, dict[str, Any]] = {}
     for update in updates:
-        step = _index_step(update)
-        table, next_id = step(table, request, next_id)
-    return table, next_id
+        index = table.index_by_name.get(update.index_name)
+        if index is not None and index.kind is IndexKind.GLOBAL and update.create is None:
+            state = "UPDATING" if update.delete is None else "DELETING"
+            shown[index.name] = {**describe_index(engine, table, index), "IndexStatus": state}
+    return shown
 
 
-_Step = Callable[[Table, UpdateTableInput, int], tuple[Table, int]]
-
-
-def _index_step(update: IndexUpdate) -> _Step:
-    chosen = [part for part in (update.create, update.update, update.delete) if part is not None]
-    if len(chosen) != 1:
-        raise ValidationException(
-            f"{_INVALID}One of GlobalSecondaryIndexUpdate.Update,"
-            " GlobalSecondaryIndexUpdate.Create,"
-            " GlobalSecondaryIndexUpdate.Delete must not be null"
-        )
-    (part,) = chosen
-    if isinstance(part, parts.GlobalIndex):
-        return lambda table, request, next_id: _added(table, part, request, next_id)
-    if isinstance(part, UpdateIndex):
-        return lambda table, request, next_id: (_retuned(table, part), next_id)
-    return lambda table, request, next_id: (_removed(table, part), next_id)
-
-
-def _added(
-    table: Table, asked: parts.GlobalIndex, request: UpdateTableInput, next_id: int
-) -> tuple[Table, int]:
-    types = dict(table.attribute_types)
-    for part in request.attribute_definitions or ():
-        types[part.attribute_name] = part.attribute_type
-    spec = parts.index_spec(asked)
-    if spec.name in table.index_by_name:
-        raise ValidationException(
-            f"Attempting to create an index which already exists: {spec.name}"
-        )
-    definition.throughput_for(
-        table.billing_mode,
-        None
-        if asked.provisioned_throughput is None
-        else msgspec.to_builtins(asked.provisioned_throughput),
-        asked.index_name,
-    )
-    index = definition.secondary_index(spec, next_id, table.keys, types)
-    index = msgspec.structs.replace(index, status=IndexStatus.CREATING, backfilling=True)
-    indexes = (*table.indexes, index)
-    definition.used_exactly(types, table.keys, indexes)
-    return msgspec.structs.replace(table, indexes=indexes, attribute_types=types), next_id + 1
-
-
-def _retuned(table: Table, asked: UpdateIndex) -> Table:
-    index = _existing(table, asked.index_name)
-    units = parts.units(asked.provisioned_throughput) or Throughput()
-    return _replaced(table, msgspec.structs.replace(index, throughput=units))
-
-
-def _removed(table: Table, asked: DeleteIndex) -> Table:
-    index = _existing(table, asked.index_name)
-    indexes = tuple(other for other in table.indexes if other.id != index.id)
-    used = {*table.keys.names, *(name for other in indexes for name in other.keys.names)}
-    types = {name: kind for name, kind in table.attribute_types.items() if name in used}
-    return msgspec.structs.replace(table, indexes=indexes, attribute_types=types)
-
-
-def _existing(table: Table, name: str) -> Index:
-    index = table.index_by_name.get(name)
-    if index is None:
-        raise ResourceNotFoundException("Requested resource not found")
-    return index
-
-
-def _replaced(table: Table, index: Index) -> Table:
-    indexes = tuple(index if other.id == index.id else other for other in table.indexes)
-    return msgspec.structs.replace(table, indexes=indexes)
+def _show_passing(description: dict[str, Any], passing: dict[str, dict[str, Any]]) -> None:
+    if not passing:
+        return
+    left = dict(passing)
+    listed = [
+        left.pop(index["IndexName"], index)
+        for index in description.get("GlobalSecondaryIndexes", ())
+    ]
+    description["GlobalSecondaryIndexes"] = [*listed, *left.values()]
 
 
 UPDATE_TABLE = Operation("UpdateTable", UpdateTableInput, update_table)

@@ -1,0 +1,216 @@
+"""The GlobalSecondaryIndexUpdates of UpdateTable: what may be asked for, and what it makes of a
+table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from tailrace import limits
+from tailrace.api.dynamodb import inputs
+from tailrace.api.dynamodb import table_inputs as parts
+from tailrace.errors import (
+    LimitExceededException,
+    ResourceNotFoundException,
+    ValidationException,
+)
+from tailrace.model.schema import BillingMode, Index, IndexKind, IndexStatus, Table, Throughput
+from tailrace.tables import definition, throughput
+
+__all__ = ["IndexUpdate", "check_form", "check_number", "updated_indexes"]
+
+_INVALID: Final = "One or more parameter values were invalid: "
+_BLOCKED: Final = (
+    "This operation cannot be performed with given input values. Please contact DynamoDB service"
+    " team for more info: Action Blocked: IndexUpdate"
+)
+
+
+class UpdateIndex(msgspec.Struct, rename="pascal", frozen=True):
+    index_name: inputs.IndexName
+    provisioned_throughput: parts.ProvisionedThroughput | None = None
+    on_demand_throughput: parts.OnDemandThroughput | None = None
+    warm_throughput: parts.WarmThroughput | None = None
+
+
+class DeleteIndex(msgspec.Struct, rename="pascal", frozen=True):
+    index_name: inputs.IndexName
+
+
+class IndexUpdate(msgspec.Struct, rename="pascal", frozen=True):
+    update: UpdateIndex | None = None
+    create: parts.GlobalIndex | None = None
+    delete: DeleteIndex | None = None
+
+    @property
+    def actions(self) -> list[UpdateIndex | parts.GlobalIndex | DeleteIndex]:
+        """What is asked for: exactly one action when `check_form` had nothing to say."""
+        return [part for part in (self.update, self.create, self.delete) if part is not None]
+
+    @property
+    def index_name(self) -> str:
+        return self.actions[0].index_name
+
+
+def check_form(updates: Sequence[IndexUpdate]) -> None:
+    """Raise ValidationException for what no table could do."""
+    if not updates:
+        raise ValidationException(f"{_INVALID}List of GlobalSecondaryIndexUpdates is empty")
+    seen: set[str] = set()
+    for update in updates:
+        actions = update.actions
+        if not actions:
+            raise ValidationException(
+                f"{_INVALID}One of GlobalSecondaryIndexUpdate.Update,"
+                " GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be"
+                " null"
+            )
+        if len(actions) > 1:
+            raise ValidationException(
+                f"{_INVALID}Only one global secondary index action is allowed per"
+                " GlobalSecondaryIndexUpdate object"
+            )
+        if update.index_name in seen:
+            raise ValidationException(
+                f"{_INVALID}Only one global secondary index update per index is allowed"
+                f" simultaneously. Index: {update.index_name}"
+            )
+        seen.add(update.index_name)
+
+
+def check_number(updates: Sequence[IndexUpdate]) -> None:
+    """Raise LimitExceededException when more than one index is to be made or removed."""
+    if sum(update.update is None for update in updates) > 1:
+        raise LimitExceededException(
+            "Subscriber limit exceeded: Only 1 online index can be created or deleted"
+            " simultaneously per table"
+        )
+
+
+def updated_indexes(
+    table: Table,
+    updates: Sequence[IndexUpdate],
+    defined: Sequence[parts.AttributeDefinition],
+    next_id: int,
+) -> tuple[Table, int]:
+    """The table after the updates, and the next free id. `defined` are the request's attribute
+    definitions: only those that a new index needs are looked at."""
+    for update in updates:
+        if update.create is not None:
+            table = _added(table, update.create, defined, next_id)
+            next_id += 1
+        elif update.update is not None:
+            table = _retuned(table, update.update)
+        elif update.delete is not None:
+            table = _removed(table, update.delete.index_name)
+    return table, next_id
+
+
+def _added(
+    table: Table,
+    asked: parts.GlobalIndex,
+    defined: Sequence[parts.AttributeDefinition],
+    index_id: int,
+) -> Table:
+    spec = parts.index_spec(asked)
+    if spec.name in table.index_by_name:
+        raise ValidationException("Attempting to create an index which already exists")
+    count = sum(index.kind is IndexKind.GLOBAL for index in table.indexes)
+    if count >= limits.GLOBAL_INDEXES:
+        raise LimitExceededException(
+            "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit"
+            f" of {limits.GLOBAL_INDEXES}"
+        )
+    _check_new_throughput(table, spec)
+    given = {part.attribute_name: part.attribute_type for part in defined}
+    types = {**given, **table.attribute_types}
+    if any(name not in types for name in spec.key_names):
+        raise ValidationException(
+            f"{_INVALID}AttributeDefinitions is not specified for index: {spec.name}"
+        )
+    definition.check_index(spec, _elements(table))
+    index = definition.make_index(spec, index_id, types)
+    index = msgspec.structs.replace(index, status=IndexStatus.CREATING, backfilling=True)
+    used = {**table.attribute_types, **{name: types[name] for name in spec.key_names}}
+    table = msgspec.structs.replace(
+        table, indexes=(*table.indexes, index), attribute_types=dict(sorted(used.items()))
+    )
+    return parts.with_index_settings(table, asked)
+
+
+def _elements(table: Table) -> list[tuple[str, str]]:
+    return [(part.name, "HASH") for part in table.keys.hash] + [
+        (part.name, "RANGE") for part in table.keys.range
+    ]
+
+
+def _check_new_throughput(table: Table, spec: definition.IndexSpec) -> None:
+    if table.billing_mode is BillingMode.PAY_PER_REQUEST:
+        if spec.throughput is not None:
+            raise ValidationException(
+                f"{_INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for"
+                f" index: {spec.name} when BillingMode is PAY_PER_REQUEST"
+            )
+    elif spec.throughput is None:
+        raise ValidationException(
+            f"{_INVALID}Both ReadCapacityUnits and WriteCapacityUnits must be specified for index:"
+            f" {spec.name}"
+        )
+
+
+def _retuned(table: Table, asked: UpdateIndex) -> Table:
+    units = parts.units(asked.provisioned_throughput)
+    if units is not None:
+        most = max(units.read_units, units.write_units)
+        if most > limits.CAPACITY_UNITS_MAX:
+            raise ValidationException(_BLOCKED)
+    index = _existing(table, asked.index_name, "update")
+    if units is not None:
+        if table.billing_mode is BillingMode.PAY_PER_REQUEST:
+            raise ValidationException(
+                f"{_INVALID}The only Updates for index: {index.name} when TableThroughputMode is"
+                " PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput"
+            )
+        _check_change(index, units)
+        index = msgspec.structs.replace(index, throughput=units)
+    if asked.on_demand_throughput is not None:
+        wanted = parts.on_demand_units(asked.on_demand_throughput)
+        throughput.check_on_demand(table.billing_mode, wanted, least=-1, index=index.name)
+    indexes = tuple(index if other.id == index.id else other for other in table.indexes)
+    return parts.with_index_settings(msgspec.structs.replace(table, indexes=indexes), asked)
+
+
+def _check_change(index: Index, units: Throughput) -> None:
+    if units != index.throughput:
+        return
+    raise ValidationException(
+        f"The provisioned throughput for the index {index.name} will not change. The requested"
+        " value equals the current value. Current ReadCapacityUnits provisioned for index"
+        f" {index.name}: {units.read_units}. Requested ReadCapacityUnits: {units.read_units}."
+        f" Current WriteCapacityUnits provisioned for index {index.name}: {units.write_units}."
+        f" Requested WriteCapacityUnits: {units.write_units}. Refer to the Amazon DynamoDB"
+        " Developer Guide for current limits and how to request higher limits."
+    )
+
+
+def _removed(table: Table, name: str) -> Table:
+    index = _existing(table, name, "delete")
+    indexes = tuple(other for other in table.indexes if other.id != index.id)
+    used = {*table.keys.names, *(name for other in indexes for name in other.keys.names)}
+    types = {name: kind for name, kind in table.attribute_types.items() if name in used}
+    return msgspec.structs.replace(table, indexes=indexes, attribute_types=types)
+
+
+def _existing(table: Table, name: str, action: str) -> Index:
+    index = table.index_by_name.get(name)
+    if index is None:
+        raise ResourceNotFoundException(
+            f"Requested resource not found: Index {name} for table {table.name}"
+        )
+    if index.kind is not IndexKind.GLOBAL:
+        raise ValidationException(
+            f"Cannot {action} an index that is not a GlobalSecondaryIndex: {name}"
+        )
+    return index
