@@ -42,7 +42,7 @@ def compile_operand(operand: Operand, names: Mapping[str, str]) -> Evaluate:
         path = resolve(operand, names)
         if len(path) == 1:
             name = path[0]
-            return lambda item, values: item.get(name)  # type: ignore[arg-type]
+            return lambda item, values: item.get(name)
         return lambda item, values: find(item, path)
     if isinstance(operand, Literal):
         key = operand.key

@@ -19,7 +19,7 @@ from tailrace.expressions.checks import check_update, resolve
 from tailrace.expressions.conditions import cacheable, placeholders
 from tailrace.expressions.evaluation import Evaluate, Values, compile_operand
 from tailrace.expressions.parser import ParsedUpdate, parse_update
-from tailrace.expressions.tree import Arithmetic, Call, Operand, PathNode, UpdateAction
+from tailrace.expressions.tree import Arithmetic, Call, Literal, Operand, PathNode, UpdateAction
 from tailrace.model import numbers
 from tailrace.model.keys import KeySchema
 from tailrace.model.paths import Node, Path, find, overlay, project
@@ -75,9 +75,9 @@ class Update(msgspec.Struct, frozen=True, gc=False):
         for step in self.steps:
             value = step.effect(item, values)
             if value is REMOVED:
-                result.pop(step.path[0], None)  # type: ignore[arg-type]
+                result.pop(step.path[0], None)
             elif value is not UNTOUCHED:
-                result[step.path[0]] = value  # type: ignore[index]
+                result[step.path[0]] = value
         return result
 
     def check_keys(self, schema: KeySchema) -> None:
@@ -170,15 +170,14 @@ def _compile_step(action: UpdateAction, names: Mapping[str, str]) -> Step:
 def _compile_action(action: UpdateAction, names: Mapping[str, str]) -> Effect:
     if action.value is None:
         return lambda item, values: REMOVED
-    value = _compile_value(action.value, names)
-    if action.section == "SET":
-        return value
+    if action.section == "SET" or not isinstance(action.value, Literal):
+        return _compile_value(action.value, names)
+    key = action.value.key
     target = compile_operand(action.target, names)
     change = add_to if action.section == "ADD" else delete_from
 
     def effect(item: Item, values: Values) -> Any:
-        operand = value(item, values)
-        return change(target(item, values), operand, _WRONG_TYPE)  # type: ignore[arg-type]
+        return change(target(item, values), values[key], _WRONG_TYPE)
 
     return effect
 
@@ -302,11 +301,11 @@ def _write_map(entries: Item, node: Node) -> Item:
     written = dict(entries)
     for name, below in node.items():
         if below.__class__ is not _Leaf:
-            written[name] = _write(entries.get(name), below)  # type: ignore[index, arg-type]
+            written[name] = _write(entries.get(name), below)
         elif below.result is REMOVED:
-            written.pop(name, None)  # type: ignore[arg-type]
+            written.pop(name, None)
         elif below.result is not UNTOUCHED:
-            written[name] = below.result  # type: ignore[index]
+            written[name] = below.result
     return written
 
 
@@ -329,13 +328,15 @@ def _write_list(elements: list[AttributeValue], node: Node) -> list[AttributeVal
     append, in their order.
     """
     written: list[Any] = list(elements)
-    for index in sorted(node):
+    indexes: list[int] = sorted(node)
+    for index in indexes:
         below = node[index]
-        inside = index < len(elements)  # type: ignore[operator]
+        inside = index < len(elements)
         if below.__class__ is not _Leaf:
-            written[index] = _write(elements[index] if inside else None, below)  # type: ignore[index]
+            before: AttributeValue | None = elements[index] if inside else None
+            written[index] = _write(before, below)
         elif inside and below.result is not UNTOUCHED:
-            written[index] = below.result  # type: ignore[index]
+            written[index] = below.result
         elif not inside and below.result.__class__ is dict:
             written.append(below.result)
     return [element for element in written if element is not REMOVED]

@@ -5,27 +5,28 @@ A path is a tuple of attribute names (`str`) and list indexes (`int`) that begin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from tailrace.model.values import AttributeValue, Item
 
 __all__ = ["Node", "Path", "clash", "find", "overlay", "project", "render"]
 
-Path: TypeAlias = tuple[str | int, ...]
+# Steps are `str` and `int`; which of the two is known only by where a path leads.
+Path: TypeAlias = tuple[Any, ...]
 
 # Paths gathered by their steps: a step leads to what lies below it, or to None where a path ends.
-Node: TypeAlias = dict[str | int, Any]
+Node: TypeAlias = dict[Any, Any]
 
 
-def render(path: Sequence[str | int]) -> str:
+def render(path: Path) -> str:
     """A path as DynamoDB's messages show it: `[a, [0], b]`."""
     return f"[{', '.join(f'[{step}]' if isinstance(step, int) else step for step in path)}]"
 
 
 def find(item: Item, path: Path) -> AttributeValue | None:
     """The value at a path, or None when there is none."""
-    value = item.get(path[0])  # type: ignore[arg-type]
+    value = item.get(path[0])
     for step in path[1:]:
         if value is None:
             return None
@@ -33,7 +34,7 @@ def find(item: Item, path: Path) -> AttributeValue | None:
             value = value.get("M", {}).get(step)
         else:
             elements = value.get("L", ())
-            value = elements[step] if step < len(elements) else None  # type: ignore[operator]
+            value = elements[step] if step < len(elements) else None
     return value
 
 
@@ -66,11 +67,11 @@ def project(item: Item, node: Node) -> Item:
     """
     result: Item = {}
     for name, below in node.items():
-        value = item.get(name)  # type: ignore[arg-type]
+        value = item.get(name)
         if value is not None:
             part = value if below is None else _part(value, below)
             if part is not None:
-                result[name] = part  # type: ignore[index]
+                result[name] = part
     return result
 
 
@@ -81,7 +82,7 @@ def _part(value: AttributeValue, node: Node) -> AttributeValue | None:
     elements = value.get("L", ())
     chosen: list[AttributeValue] = []
     for index in sorted(node):
-        if index < len(elements):  # type: ignore[operator]
+        if index < len(elements):
             below = node[index]
             part = elements[index] if below is None else _part(elements[index], below)
             if part is not None:
