@@ -16,20 +16,33 @@ __all__ = [
     "BackupNotFoundException",
     "ConditionalCheckFailedException",
     "ConfigurationError",
+    "ContinuousBackupsUnavailableException",
     "DuplicateItemException",
     "ExpiredIteratorException",
+    "ExportConflictException",
+    "ExportNotFoundException",
+    "GlobalTableAlreadyExistsException",
+    "GlobalTableNotFoundException",
     "IdempotentParameterMismatchException",
+    "ImportConflictException",
+    "ImportNotFoundException",
     "IncompleteSignatureException",
     "InternalServerError",
+    "InvalidExportTimeException",
+    "InvalidRestoreTimeException",
     "InvalidSignatureException",
     "ItemCollectionSizeLimitExceededException",
     "LimitExceededException",
     "MissingAuthenticationTokenException",
     "PayloadTooLargeException",
+    "PointInTimeRecoveryUnavailableException",
+    "PolicyNotFoundException",
     "ProvisionedThroughputExceededException",
     "ResourceInUseException",
     "ResourceNotFoundException",
     "SerializationException",
+    "TableAlreadyExistsException",
+    "TableInUseException",
     "TableNotFoundException",
     "TailraceError",
     "ThrottlingException",
@@ -215,4 +228,69 @@ class ExpiredIteratorException(AwsError):
 
 class TrimmedDataAccessException(AwsError):
     code = "TrimmedDataAccessException"
+    status = 400
+
+
+class ContinuousBackupsUnavailableException(AwsError):
+    code = "ContinuousBackupsUnavailableException"
+    status = 400
+
+
+class ExportConflictException(AwsError):
+    code = "ExportConflictException"
+    status = 400
+
+
+class ExportNotFoundException(AwsError):
+    code = "ExportNotFoundException"
+    status = 400
+
+
+class GlobalTableAlreadyExistsException(AwsError):
+    code = "GlobalTableAlreadyExistsException"
+    status = 400
+
+
+class GlobalTableNotFoundException(AwsError):
+    code = "GlobalTableNotFoundException"
+    status = 400
+
+
+class ImportConflictException(AwsError):
+    code = "ImportConflictException"
+    status = 400
+
+
+class ImportNotFoundException(AwsError):
+    code = "ImportNotFoundException"
+    status = 400
+
+
+class InvalidExportTimeException(AwsError):
+    code = "InvalidExportTimeException"
+    status = 400
+
+
+class InvalidRestoreTimeException(AwsError):
+    code = "InvalidRestoreTimeException"
+    status = 400
+
+
+class PointInTimeRecoveryUnavailableException(AwsError):
+    code = "PointInTimeRecoveryUnavailableException"
+    status = 400
+
+
+class PolicyNotFoundException(AwsError):
+    code = "PolicyNotFoundException"
+    status = 400
+
+
+class TableAlreadyExistsException(AwsError):
+    code = "TableAlreadyExistsException"
+    status = 400
+
+
+class TableInUseException(AwsError):
+    code = "TableInUseException"
     status = 400

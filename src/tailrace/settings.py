@@ -17,8 +17,9 @@ __all__ = ["Settings"]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where data lives and who may come in.
 
-    `data` None keeps everything in memory. `key` (32 bytes) encrypts the data at rest. `credentials` maps access keys to secret keys;
-    when there are any, requests must be signed with one of them. `accounts` maps access keys to account ids.
+    `data` None keeps everything in memory. `key` (32 bytes) encrypts the data at rest.
+    `credentials` maps access keys to secret keys; when there are any, requests must be signed with
+    one of them. `accounts` maps access keys to account ids.
     """
 
     data: Path | None = None
@@ -33,12 +34,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     test_controls: bool = False
     stream_retention_ms: int = limits.STREAM_RETENTION_MS
     shard_rotation_ms: int = limits.SHARD_ROTATION_MS
+    s3_directory: Path | None = None
 
     def checked(self) -> Settings:
         """These settings, if they can work together. Raises ConfigurationError."""
         if not self.credentials and not self.insecure and not _is_loopback(self.host):
             raise ConfigurationError(
-                f"refusing to listen on {self.host} without credentials: anyone who reaches this port could read and change"
+                f"refusing to listen on {self.host} without credentials: anyone who reaches this"
+                " port could read and change"
                 " everything. Configure credentials, or pass --insecure if that is what you want."
             )
         if self.key is not None and self.data is None:

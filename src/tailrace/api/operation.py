@@ -23,12 +23,17 @@ from tailrace.wire.call import Scope
 __all__ = ["Altered", "Committed", "Context", "Operation", "Result", "Service"]
 
 
+def _default_address() -> str:
+    return "localhost:8000"
+
+
 class Service(msgspec.Struct, frozen=True):
     """What the operations stand on.
 
     `iterator_secret` signs shard iterators. `stream_retention_ms` is how long records are served,
     None for ever. `faults` is what test controls set. `s3_directory` holds the buckets that tables
-    are exported to and imported from, as directories; None: there are none.
+    are exported to and imported from, as directories; None: there are none. `address` says where
+    clients reach the server, host and port.
     """
 
     engine: Engine
@@ -38,6 +43,7 @@ class Service(msgspec.Struct, frozen=True):
     stream_retention_ms: int | None = limits.STREAM_RETENTION_MS
     faults: Faults = msgspec.field(default_factory=Faults)
     s3_directory: Path | None = None
+    address: Callable[[], str] = _default_address
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tailrace.api.dynamodb.account import DESCRIBE_ENDPOINTS, DESCRIBE_LIMITS
 from tailrace.api.dynamodb.batch_get_item import BATCH_GET_ITEM
 from tailrace.api.dynamodb.batch_write_item import BATCH_WRITE_ITEM
+from tailrace.api.dynamodb.continuous_backups import (
+    DESCRIBE_CONTINUOUS_BACKUPS,
+    UPDATE_CONTINUOUS_BACKUPS,
+)
+from tailrace.api.dynamodb.contributor_insights import (
+    DESCRIBE_CONTRIBUTOR_INSIGHTS,
+    LIST_CONTRIBUTOR_INSIGHTS,
+    UPDATE_CONTRIBUTOR_INSIGHTS,
+)
 from tailrace.api.dynamodb.create_table import CREATE_TABLE
 from tailrace.api.dynamodb.delete_item import DELETE_ITEM
 from tailrace.api.dynamodb.delete_table import DELETE_TABLE
 from tailrace.api.dynamodb.describe_table import DESCRIBE_TABLE
 from tailrace.api.dynamodb.get_item import GET_ITEM
+from tailrace.api.dynamodb.global_tables import GLOBAL_TABLES
 from tailrace.api.dynamodb.list_tables import LIST_TABLES
 from tailrace.api.dynamodb.put_item import PUT_ITEM
 from tailrace.api.dynamodb.query import QUERY
+from tailrace.api.dynamodb.resource_policies import (
+    DELETE_RESOURCE_POLICY,
+    GET_RESOURCE_POLICY,
+    PUT_RESOURCE_POLICY,
+)
 from tailrace.api.dynamodb.scan import SCAN
+from tailrace.api.dynamodb.tags import LIST_TAGS_OF_RESOURCE, TAG_RESOURCE, UNTAG_RESOURCE
+from tailrace.api.dynamodb.time_to_live import DESCRIBE_TIME_TO_LIVE, UPDATE_TIME_TO_LIVE
 from tailrace.api.dynamodb.transact_get_items import TRANSACT_GET_ITEMS
 from tailrace.api.dynamodb.transact_write_items import TRANSACT_WRITE_ITEMS
 from tailrace.api.dynamodb.update_item import UPDATE_ITEM
@@ -35,17 +53,33 @@ _TABLES: Final[tuple[Operation[Any], ...]] = (
     BATCH_WRITE_ITEM,
     CREATE_TABLE,
     DELETE_ITEM,
+    DELETE_RESOURCE_POLICY,
     DELETE_TABLE,
+    DESCRIBE_CONTINUOUS_BACKUPS,
+    DESCRIBE_CONTRIBUTOR_INSIGHTS,
+    DESCRIBE_ENDPOINTS,
+    DESCRIBE_LIMITS,
     DESCRIBE_TABLE,
+    DESCRIBE_TIME_TO_LIVE,
     GET_ITEM,
+    GET_RESOURCE_POLICY,
+    LIST_CONTRIBUTOR_INSIGHTS,
     LIST_TABLES,
+    LIST_TAGS_OF_RESOURCE,
     PUT_ITEM,
+    PUT_RESOURCE_POLICY,
     QUERY,
     SCAN,
+    TAG_RESOURCE,
     TRANSACT_GET_ITEMS,
     TRANSACT_WRITE_ITEMS,
+    UNTAG_RESOURCE,
+    UPDATE_CONTINUOUS_BACKUPS,
+    UPDATE_CONTRIBUTOR_INSIGHTS,
     UPDATE_ITEM,
     UPDATE_TABLE,
+    UPDATE_TIME_TO_LIVE,
+    *GLOBAL_TABLES,
 )
 _STREAMS: Final[tuple[Operation[Any], ...]] = (
     DESCRIBE_STREAM,

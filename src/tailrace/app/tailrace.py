@@ -63,6 +63,8 @@ class Tailrace:
             self.ids,
             _iterator_secret(settings.data),
             settings.stream_retention_ms,
+            s3_directory=settings.s3_directory,
+            address=lambda: self.endpoint_url.partition("//")[2],
         )
         self.dispatcher = Dispatcher(self.service, OPERATIONS, SERVICES)
         gateway = Gateway(

@@ -10,7 +10,7 @@ from tailrace.errors import AccessDeniedException, ResourceNotFoundException, Va
 from tailrace.model.arns import parse_table_arn
 from tailrace.model.schema import Index, Table
 
-__all__ = ["checked_name", "find_index", "find_table", "named_scope"]
+__all__ = ["checked_name", "described_table", "find_index", "find_table", "named_scope"]
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
 
@@ -29,6 +29,18 @@ def _by_arn_or_refuse(context: Context, ref: str) -> Table:
     table = context.service.engine.catalog().by_name.get(named_scope(context, ref))
     if table is None:
         raise ResourceNotFoundException("Requested resource not found")
+    return table
+
+
+def described_table(context: Context, ref: str) -> Table:
+    """The table of a name or ARN, in the words of operations that manage tables. Raises
+    ResourceNotFoundException, or ValidationException for what can't name a table."""
+    scope = named_scope(context, ref)
+    table = context.service.engine.catalog().by_name.get(scope)
+    if table is None:
+        raise ResourceNotFoundException(
+            f"Requested resource not found: Table: {scope[2]} not found"
+        )
     return table
 
 

@@ -1,0 +1,134 @@
+"""UpdateContinuousBackups and DescribeContinuousBackups: point-in-time recovery of a table."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from tailrace.api.dynamodb.inputs import TableRef
+from tailrace.api.dynamodb.replies import body_of
+from tailrace.api.dynamodb.tables import named_scope
+from tailrace.api.operation import Altered, Context, Operation
+from tailrace.errors import TableNotFoundException, ValidationException
+from tailrace.model.schema import Table
+from tailrace.tables import life
+from tailrace.tables.catalog import Catalog
+
+__all__ = [
+    "DESCRIBE_CONTINUOUS_BACKUPS",
+    "UPDATE_CONTINUOUS_BACKUPS",
+    "DescribeContinuousBackupsInput",
+    "Recovery",
+    "UpdateContinuousBackupsInput",
+    "backed_up_table",
+    "recovery_of",
+]
+
+_RECOVERY: Final = "PointInTimeRecovery"
+# PointInTimeRecovery_Howitworks.html: how long, at most and by default, and how near to now.
+_DAYS: Final = 35
+_DAY_US: Final = 24 * 60 * 60 * 1_000_000
+_LAG_US: Final = 5 * 60 * 1_000_000
+
+
+class PointInTimeRecoverySpecification(msgspec.Struct, rename="pascal", frozen=True):
+    point_in_time_recovery_enabled: bool
+    recovery_period_in_days: int | None = None
+
+
+class UpdateContinuousBackupsInput(msgspec.Struct, rename="pascal", frozen=True):
+    table_name: TableRef
+    point_in_time_recovery_specification: PointInTimeRecoverySpecification
+
+
+class DescribeContinuousBackupsInput(msgspec.Struct, rename="pascal", frozen=True):
+    table_name: TableRef
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """How far back a table can be recovered: to when it was enabled, and at most these days."""
+
+    days: int
+    since_us: int
+
+    def earliest_us(self, now_us: int) -> int:
+        """The earliest moment that can be recovered."""
+        return max(self.since_us, now_us - self.days * _DAY_US)
+
+    def latest_us(self, now_us: int) -> int:
+        """The latest moment that is sure to be recovered."""
+        return max(self.since_us, now_us - _LAG_US)
+
+
+def recovery_of(table: Table) -> Recovery | None:
+    """A table's point-in-time recovery, None while it is disabled."""
+    stored = table.settings.get(_RECOVERY)
+    return None if stored is None else msgspec.convert(stored, Recovery)
+
+
+def backed_up_table(context: Context, ref: str) -> Table:
+    """The table of a name or ARN. Raises TableNotFoundException as operations on backups do."""
+    scope = named_scope(context, ref)
+    table = context.service.engine.catalog().by_name.get(scope)
+    if table is None:
+        raise TableNotFoundException(f"Table not found: {scope[2]}")
+    return table
+
+
+def update_continuous_backups(context: Context, request: UpdateContinuousBackupsInput) -> Altered:
+    asked = request.point_in_time_recovery_specification
+    days = asked.recovery_period_in_days
+    if not asked.point_in_time_recovery_enabled and days is not None:
+        raise ValidationException(
+            "Invalid Request: Cannot specify RecoveryPeriodInDays when disabling point-in-time"
+            " recovery."
+        )
+    found = backed_up_table(context, request.table_name)
+    now_us = context.service.clock.now_us()
+
+    def change(table: Table, next_id: int) -> tuple[Table, int]:
+        settings = dict(table.settings)
+        known = recovery_of(table)
+        settings.pop(_RECOVERY, None)
+        if asked.point_in_time_recovery_enabled:
+            since_us = now_us if known is None else known.since_us
+            period = days or (_DAYS if known is None else known.days)
+            settings[_RECOVERY] = msgspec.to_builtins(Recovery(period, since_us))
+        return msgspec.structs.replace(table, settings=settings), next_id
+
+    def reply(catalog: Catalog) -> bytes:
+        return _body(catalog.by_name[scope], now_us)
+
+    scope = (found.account, found.region, found.name)
+    return Altered(life.update_table(scope, change, None, now_us), reply)
+
+
+def describe_continuous_backups(context: Context, request: DescribeContinuousBackupsInput) -> bytes:
+    return _body(backed_up_table(context, request.table_name), context.service.clock.now_us())
+
+
+def _body(table: Table, now_us: int) -> bytes:
+    known = recovery_of(table)
+    recovery: dict[str, Any] = {"PointInTimeRecoveryStatus": "DISABLED"}
+    if known is not None:
+        recovery = {
+            "PointInTimeRecoveryStatus": "ENABLED",
+            "RecoveryPeriodInDays": known.days,
+            "EarliestRestorableDateTime": known.earliest_us(now_us) / 1e6,
+            "LatestRestorableDateTime": known.latest_us(now_us) / 1e6,
+        }
+    # ENABLED whatever the recovery is: on-demand backups can always be made.
+    description = {
+        "ContinuousBackupsStatus": "ENABLED",
+        "PointInTimeRecoveryDescription": recovery,
+    }
+    return body_of({"ContinuousBackupsDescription": description})
+
+
+UPDATE_CONTINUOUS_BACKUPS = Operation(
+    "UpdateContinuousBackups", UpdateContinuousBackupsInput, update_continuous_backups
+)
+DESCRIBE_CONTINUOUS_BACKUPS = Operation(
+    "DescribeContinuousBackups", DescribeContinuousBackupsInput, describe_continuous_backups
+)
