@@ -124,6 +124,10 @@ class Client:
         self._tables.append(name)
         return name
 
+    def adopt(self, name: str) -> None:
+        """Take care that a table goes when the tests end."""
+        self._tables.append(name)
+
     def new_table(self, **definition: Any) -> str:
         """The name of a new table that is ACTIVE. On demand unless `definition` says otherwise."""
         name = self.new_name()

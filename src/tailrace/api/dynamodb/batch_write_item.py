@@ -3,7 +3,7 @@ ever left unprocessed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -11,13 +11,13 @@ import msgspec
 from tailrace import limits
 from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb.delete_item import delete_write
-from tailrace.api.dynamodb.put_item import put_write
+from tailrace.api.dynamodb.put_item import check_size, put_write
 from tailrace.api.dynamodb.replies import body_of, collection_metrics, settled
 from tailrace.api.dynamodb.tables import find_table
 from tailrace.api.operation import Committed, Context, Operation
 from tailrace.errors import ValidationException
 from tailrace.model.schema import Table
-from tailrace.model.values import canonical_item
+from tailrace.model.values import Item, canonical_item
 from tailrace.tables.capacity import Usage, consumed_capacity, usage_of_write
 from tailrace.tables.engine import Outcome, Write
 
@@ -51,10 +51,12 @@ class BatchWriteItemInput(msgspec.Struct, rename="pascal", frozen=True, gc=False
 def batch_write_item(context: Context, request: BatchWriteItemInput) -> Committed:
     if sum(map(len, request.request_items.values())) > limits.BATCH_WRITE_ITEMS:
         raise ValidationException("Too many items requested for the BatchWriteItem call")
+    # What is wrong with any of the requests by itself comes before what their tables say to them.
+    read = {ref: [_read(one) for one in part] for ref, part in request.request_items.items()}
     pairs: list[tuple[Table, Write]] = []
-    for ref, requests in request.request_items.items():
+    for ref, requests in read.items():
         table = find_table(context, ref)
-        pairs += [(table, _write(table, one)) for one in requests]
+        pairs += [(table, one(table)) for one in requests]
     if len({(write.table_id, write.key) for _, write in pairs}) != len(pairs):
         raise ValidationException("Provided list of item keys contains duplicates")
 
@@ -64,22 +66,29 @@ def batch_write_item(context: Context, request: BatchWriteItemInput) -> Committe
     return Committed(tuple((write,) for _, write in pairs), reply)
 
 
-def _write(table: Table, request: WriteRequest) -> Write:
+def _read(request: WriteRequest) -> Callable[[Table], Write]:
+    """How to make a request's write for a table."""
     put, delete = request.put_request, request.delete_request
-    if put is not None and delete is not None:
+    if (put is None) == (delete is None):
         raise ValidationException(
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of"
             " the supported datatypes"
         )
     if put is not None:
         item, size = canonical_item(put.item)
-        return put_write(table, item, size)
-    if delete is not None:
-        key, _ = canonical_item(delete.key)
-        return delete_write(table, key)
-    raise ValidationException(
-        "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
-    )
+        check_size(size)
+        return lambda table: _put(table, item, size)
+    assert delete is not None
+    key, _ = canonical_item(delete.key)
+    return lambda table: delete_write(table, key)
+
+
+def _put(table: Table, item: Item, size: int) -> Write:
+    for attribute in table.keys.attributes:
+        if attribute.type not in item.get(attribute.name, ()):
+            # The words for keys, not PutItem's for items.
+            raise ValidationException("The provided key element does not match the schema")
+    return put_write(table, item, size)
 
 
 def _members(
