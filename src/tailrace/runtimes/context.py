@@ -20,8 +20,10 @@ class FunctionIdentity:
         account: str = "123456789012",
         memory_mb: int = 128,
         stream: str = "in-process",
+        version: str = "$LATEST",
     ) -> None:
         self.name = name
+        self.version = version
         self.arn = f"arn:aws:lambda:{region}:{account}:function:{name}"
         self.memory_mb = memory_mb
         self.log_group = f"/aws/lambda/{name}"
@@ -40,7 +42,7 @@ class LambdaContext:
 
     def __init__(self, function: FunctionIdentity, request_id: str, deadline: float) -> None:
         self.function_name = function.name
-        self.function_version = "$LATEST"
+        self.function_version = function.version
         self.invoked_function_arn = function.arn
         # A string: Lambda's runtime hands its environment variable on.
         self.memory_limit_in_mb = str(function.memory_mb)

@@ -1,0 +1,166 @@
+"""Running Python handlers in worker processes, as Lambda runs them in its sandboxes: loaded once,
+called again and again, several at a time, killed when they take too long or too much."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tailrace.runtimes.function import FunctionSpec, Invocation, Outcome
+from tailrace.runtimes.worker_thread import Worker
+
+__all__ = ["WorkerPool"]
+
+# How many processes one function may have. Lambda's own limit is a thousand; a laptop has some ten
+# cores.
+MAX_WORKERS: Final = 10
+# A process that had nothing to do for so long ends. Lambda keeps its own for minutes, too.
+IDLE_S: Final = 300.0
+_CLOSE_S: Final = 5.0
+# Directories of functions that are loaded anew are looked through at each call, up to so many
+# files, for no longer than this share of the time.
+_FILES_LOOKED_AT: Final = 5000
+_SCAN_SHARE: Final = 0.05
+_PASSED_OVER: Final = frozenset({"__pycache__", "node_modules", ".git", ".venv", "venv"})
+
+_Log = Callable[[str, bytes], None]
+
+
+class WorkerPool:
+    """A function's workers. All its methods are called on one event loop.
+
+    One worker is started at once, so that the first call finds the handler loaded; others when
+    calls come while all are busy, up to `max_workers`; then calls wait. `log` gets the function's
+    name and what each call printed.
+    """
+
+    def __init__(
+        self, spec: FunctionSpec, *, max_workers: int = MAX_WORKERS, log: _Log | None = None
+    ) -> None:
+        self.spec = spec
+        self._log = log
+        self._slots = asyncio.Semaphore(max_workers)
+        self._idle: list[tuple[Worker, float]] = []
+        self._busy: set[Worker] = set()
+        self._closed = False
+        self._reaper: asyncio.TimerHandle | None = None
+        self._sources = _Sources(spec.directory) if spec.reload else None
+
+    def start(self) -> None:
+        """Start the first worker."""
+        self._idle.append((self._new(), time.monotonic()))
+        self._reap_later()
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        """Call the function. Never raises for what the function does."""
+        async with self._slots:
+            if self._sources is not None and self._sources.changed():
+                self._retire()
+            worker = self._idle.pop()[0] if self._idle else self._new()
+            generation = self._sources.generation if self._sources else 0
+            self._busy.add(worker)
+            try:
+                outcome = await worker.run(invocation)
+            except asyncio.CancelledError:
+                worker.kill()
+                raise
+            finally:
+                self._busy.discard(worker)
+            current = self._sources.generation if self._sources else 0
+            if self._closed or generation != current:
+                worker.kill()
+            else:
+                self._idle.append((worker, time.monotonic()))
+                self._reap_later()
+        if self._log is not None:
+            self._log(self.spec.name, outcome.log)
+        return outcome
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether calls are under way."""
+        return bool(self._busy)
+
+    async def close(self) -> None:
+        """End all workers; calls under way fail."""
+        self._closed = True
+        if self._reaper is not None:
+            self._reaper.cancel()
+        workers = [worker for worker, _ in self._idle] + list(self._busy)
+        self._idle.clear()
+        for worker in workers:
+            worker.kill()
+        if workers:
+            await asyncio.to_thread(_join, workers)
+
+    def _new(self) -> Worker:
+        worker = Worker(self.spec)
+        worker.start()
+        return worker
+
+    def _retire(self) -> None:
+        """Let go of workers with old code."""
+        while self._idle:
+            self._idle.pop()[0].kill()
+
+    def _reap_later(self) -> None:
+        if self._reaper is None:
+            self._reaper = asyncio.get_running_loop().call_later(IDLE_S, self._reap)
+
+    def _reap(self) -> None:
+        self._reaper = None
+        due = time.monotonic() - IDLE_S
+        while self._idle and self._idle[0][1] <= due:
+            self._idle.pop(0)[0].kill()
+        if self._idle:
+            self._reap_later()
+
+
+def _join(workers: list[Worker]) -> None:
+    deadline = time.monotonic() + _CLOSE_S
+    for worker in workers:
+        worker.join(max(deadline - time.monotonic(), 0.0))
+
+
+class _Sources:
+    """What a directory's files were when last looked at."""
+
+    def __init__(self, directory: Path) -> None:
+        self.generation = 0
+        self._directory = directory
+        self._seen = _fingerprint(directory)
+        self._next_look = 0.0
+
+    def changed(self) -> bool:
+        """Whether any file came, went or was saved since the last call of this."""
+        began = time.monotonic()
+        if began < self._next_look:
+            return False
+        now = _fingerprint(self._directory)
+        ended = time.monotonic()
+        self._next_look = ended + (ended - began) / _SCAN_SHARE
+        if now == self._seen:
+            return False
+        self._seen = now
+        self.generation += 1
+        return True
+
+
+def _fingerprint(directory: Path) -> frozenset[tuple[str, int, int]]:
+    found: set[tuple[str, int, int]] = set()
+    for root, directories, files in os.walk(directory):
+        directories[:] = sorted(name for name in directories if name not in _PASSED_OVER)
+        for name in files:
+            path = os.path.join(root, name)  # noqa: PTH118
+            try:
+                status = os.stat(path)  # noqa: PTH116
+            except OSError:
+                continue
+            found.add((path, status.st_mtime_ns, status.st_size))
+            if len(found) >= _FILES_LOOKED_AT:
+                return frozenset(found)
+    return frozenset(found)
