@@ -19,7 +19,7 @@ from tailrace.model.schema import Table
 from tailrace.model.values import Item, decode_item, encode_item, item_size
 from tailrace.tables.engine import Decide, IndexChange, Plan
 
-__all__ = ["Guard", "Predicate", "check", "delete", "put", "update"]
+__all__ = ["Guard", "Predicate", "check", "check_indexed", "delete", "put", "update"]
 
 _CONDITION_FAILED = "The conditional request failed"
 _ITEM_TOO_LARGE = "Item size to update has exceeded the maximum allowed size"
@@ -90,11 +90,21 @@ def update(
         size = item_size(after)
         if size > limits.ITEM_BYTES:
             raise ValidationException(_ITEM_TOO_LARGE)
-        for index in table.secondary_indexes:
-            index.keys.check_index(after, index.name)
+        check_indexed(table, after)
         return _replace(table, key, previous, before, after, encode_item(after), size)
 
     return decide
+
+
+def check_indexed(table: Table, item: Item) -> None:
+    """Raise ValidationException when an item carries attributes that an index can't have as its
+    keys: the error of the first such index by name."""
+    try:
+        for index in table.secondary_indexes:
+            index.keys.check_index(item, index.name)
+    except ValidationException:
+        for index in sorted(table.secondary_indexes, key=lambda index: index.name):
+            index.keys.check_index(item, index.name)
 
 
 def check(guard: Guard) -> Decide:

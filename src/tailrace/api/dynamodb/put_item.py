@@ -20,7 +20,7 @@ from tailrace.tables import plans
 from tailrace.tables.engine import Outcome, Write
 from tailrace.tables.plans import Guard
 
-__all__ = ["PUT_ITEM", "PutItemInput", "put_write"]
+__all__ = ["PUT_ITEM", "PutItemInput", "check_size", "put_write"]
 
 
 class PutItemInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
@@ -40,6 +40,7 @@ class PutItemInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
 def put_item(context: Context, request: PutItemInput) -> Committed:
     guard = _guard(request)
     item, size = canonical_item(request.item)
+    check_size(size)
     table = find_table(context, request.table_name)
     write = put_write(table, item, size, guard)
     return_values = request.return_values
@@ -89,14 +90,19 @@ def _guard(request: PutItemInput) -> Guard | None:
     return guard
 
 
+def check_size(size: int) -> None:
+    """Raise ValidationException for an item of too many bytes."""
+    if size > limits.ITEM_BYTES:
+        raise ValidationException("Item size has exceeded the maximum allowed size")
+
+
 def put_write(table: Table, item: Item, size: int, guard: Guard | None = None) -> Write:
     """The write that puts a canonical item of `size` bytes, checked against the table's limits and
     keys."""
-    if size > limits.ITEM_BYTES:
-        raise ValidationException("Item size has exceeded the maximum allowed size")
+    check_size(size)
     key = table.keys.item_key(item)
-    for index in table.secondary_indexes:
-        index.keys.check_index(item, index.name)
+    if table.indexes:
+        plans.check_indexed(table, item)
     return Write(table.id, key, plans.put(key, item, size, guard))
 
 
