@@ -40,11 +40,12 @@ class World:
         self.records.append((key_hash, self.tick(partition)))
 
     def holders(self, key_hash: int, clock: int) -> list[Shard]:
-        partition = partition_of(key_hash.to_bytes(4, "big"), self.partitions)
+        key = key_hash.to_bytes(4, "big")
+        partition = partition_of(key, self.partitions)
         return [
             shard
             for shard in self.shards.values()
-            if shard.partition == partition and lineage.shard_holds(shard, key_hash, clock)
+            if shard.partition == partition and lineage.shard_holds(shard, key, clock)
         ]
 
     def open_shards(self) -> list[Shard]:
@@ -110,7 +111,9 @@ def check_family(shards: dict[int, Shard]) -> None:
         assert parent.end is not None
         assert child.start == parent.end + 1
         assert parent.partition == child.partition
-        assert parent.first_hash <= child.first_hash <= child.last_hash <= parent.last_hash
+        assert parent.low <= child.low
+        assert parent.high is None or (child.high is not None and child.high <= parent.high)
+        assert child.high is None or child.low < child.high
         later = lineage.name_time_ms(child.name) or 0
         assert later > (lineage.name_time_ms(parent.name) or 0)
 
@@ -119,21 +122,53 @@ def check_family(shards: dict[int, Shard]) -> None:
 def test_first_shards_cover_each_hash_once(partitions: int, key_hash: int) -> None:
     world = World(partitions)
     assert len(world.holders(key_hash, 2**62)) == 1
-    first, last = (sorted(world.shards.values(), key=lambda s: s.first_hash)[i] for i in (0, -1))
-    assert (first.first_hash, last.last_hash) == (0, 2**32 - 1)
+    first, last = (sorted(world.shards.values(), key=lambda s: s.low)[i] for i in (0, -1))
+    assert (first.low, last.high) == (b"", None)
+
+
+@given(st.integers(1, 10_000), st.sampled_from([4, 16]), st.data())
+def test_equal_pieces_meet_and_cover_all_keys(pieces: int, width: int, data: st.DataObject) -> None:
+    piece = data.draw(st.integers(0, pieces - 1))
+    low, high = lineage.cut(piece, pieces, width), lineage.cut(piece + 1, pieces, width)
+    assert (low is None) == (piece == 0)
+    assert (high is None) == (piece == pieces - 1)
+    assert low is None or high is None or low < high
+    size = _width(low, high, width)
+    assert abs(size - 256**width // pieces) <= 1
+
+
+@given(st.binary(max_size=16), st.none() | st.binary(min_size=1, max_size=16))
+def test_the_middle_halves_a_range_of_keys(low: bytes, high: bytes | None) -> None:
+    if high is not None and _width(low, high, 16) <= 0:
+        return
+    half = lineage.middle(ranged(low, high), 16)
+    if half is None:
+        assert _width(low, high, 16) == 1
+    else:
+        assert 0 <= _width(half, high, 16) - _width(low, half, 16) <= 1
+
+
+def _width(low: bytes | None, high: bytes | None, width: int) -> int:
+    """How many keys of `width` bytes lie between two bounds."""
+    end = 256**width if high is None else int.from_bytes(high.ljust(width, b"\0"), "big")
+    return end - int.from_bytes((low or b"").ljust(width, b"\0"), "big")
+
+
+def ranged(low: bytes, high: bytes | None) -> Shard:
+    return Shard(1, "shardId-00000000000000000001-00000001", 1, 0, low, high, start=1)
 
 
 def test_splitting_halves_the_hashes() -> None:
     world = World(1)
     closed, low, high = world.reshard(world.shards[10], 2)
     assert closed.end is not None
-    assert (low.first_hash, low.last_hash) == (0, 2**31 - 1)
-    assert (high.first_hash, high.last_hash) == (2**31, 2**32 - 1)
+    assert (low.low, low.high) == (b"", b"\x80\0\0\0")
+    assert (high.low, high.high) == (b"\x80\0\0\0", None)
     assert low.parent == high.parent == closed.name
 
 
 def test_a_single_hash_cannot_be_split() -> None:
-    only = Shard(1, "shardId-00000000000000000001-00000001", 1, 0, 5, 5, start=1)
+    only = ranged(b"\0\0\0\5", b"\0\0\0\6")
     with pytest.raises(ValidationException, match="single hash"):
         lineage.split(only, (only,), 2, World().tick)
 
@@ -149,7 +184,7 @@ def test_names_that_are_none() -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_rotation_comes_a_little_after_its_period(shard_id: int) -> None:
     shard = Shard(
-        shard_id, f"shardId-{shard_id:020d}-{0:08x}", 1, 0, 0, 9, next_clock(0, NOW_US, 0)
+        shard_id, f"shardId-{shard_id:020d}-{0:08x}", 1, 0, b"", None, next_clock(0, NOW_US, 0)
     )
     due_us = lineage.rotation_due_us(shard, 4 * HOUR_MS)
     age_h = (due_us - time_us(shard.start)) / 1000 / HOUR_MS
@@ -183,7 +218,7 @@ def test_a_split_needs_a_lasting_load() -> None:
 
 def test_splits_stop_at_the_limit_of_open_shards() -> None:
     shards = tuple(
-        Shard(number, f"shardId-{number:020d}-{number:08x}", 1, 0, 0, 9, start=1)
+        Shard(number, f"shardId-{number:020d}-{number:08x}", 1, 0, b"", None, start=1)
         for number in range(limits.STREAM_OPEN_SHARDS - 1)
     )
     busy = {shard.id: [10**6] * limits.SHARD_SPLIT_INTERVALS for shard in shards}

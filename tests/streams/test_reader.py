@@ -61,7 +61,7 @@ class World:
         self.log = OneShardLog()
         self.now_us = NOW_US
         self.made: list[int] = []
-        self.shard = Shard(1, "s", 1, 0, 0, 9, start=next_clock(0, NOW_US - 1, 0))
+        self.shard = Shard(1, "s", 1, 0, b"", None, start=next_clock(0, NOW_US - 1, 0))
         self.position: Position | None = reader.oldest(NOW_US)
         self.read: list[int] = []
         self.lost = 0
@@ -78,7 +78,7 @@ class World:
     def close(self) -> None:
         last = self.made[-1] if self.made else self.shard.start
         end = self.shard.end or next_clock(last, self.now_us, 0)
-        self.shard = Shard(1, "s", 1, 0, 0, 9, start=self.shard.start, end=end)
+        self.shard = Shard(1, "s", 1, 0, b"", None, start=self.shard.start, end=end)
 
     def poll(self, limit: int) -> None:
         """Read a page; a reader that lost records begins again at the horizon."""

@@ -17,7 +17,7 @@ NOW_US = 1_789_651_658_000_000
 
 
 def shard(end: int | None) -> Shard:
-    return Shard(1, "shardId-x", 1, 0, 0, 9, start=1, end=end)
+    return Shard(1, "shardId-x", 1, 0, b"", None, start=1, end=end)
 
 
 def stream(disabled_us: int | None) -> Stream:

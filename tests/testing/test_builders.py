@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tailrace.clock import ManualClock
 from tailrace.engines.memory import MemoryEngine
 from tailrace.model.keys import partition_of
-from tailrace.testing.builders import hash_range, index, item, plan, rotate, split, table
+from tailrace.testing.builders import index, item, key_range, plan, rotate, split, table
 from tailrace.testing.driving import alter, make_table
 from tailrace.testing.reading import shards_of
 
@@ -20,16 +20,18 @@ _LAST_HASH = 2**32 - 1
 @given(st.integers(1, 256), st.integers(0, _LAST_HASH))
 def test_a_hash_is_in_the_range_of_its_partition(partitions: int, key_hash: int) -> None:
     partition = partition_of(key_hash.to_bytes(4, "big"), partitions)
-    first, last = hash_range(partition, partitions)
-    assert first <= key_hash <= last
+    low, high = key_range(partition, partitions)
+    key = key_hash.to_bytes(4, "big")
+    assert low <= key
+    assert high is None or key < high
 
 
 @given(st.integers(1, 256))
 def test_ranges_meet_and_cover_all_hashes(partitions: int) -> None:
-    ranges = [hash_range(partition, partitions) for partition in range(partitions)]
-    assert ranges[0][0] == 0
-    assert ranges[-1][1] == _LAST_HASH
-    assert all(one[1] + 1 == other[0] for one, other in pairwise(ranges))
+    ranges = [key_range(partition, partitions) for partition in range(partitions)]
+    assert ranges[0][0] == bytes(4)
+    assert ranges[-1][1] is None
+    assert all(one[1] == other[0] for one, other in pairwise(ranges))
 
 
 @given(st.integers(1, 9), st.lists(st.booleans(), max_size=4))
@@ -45,12 +47,11 @@ def test_open_shards_cover_each_partition_once(partitions: int, splits: list[boo
     for partition in range(partitions):
         (stream_id,) = engine.catalog().streams
         ranges = [
-            (shard.first_hash, shard.last_hash)
-            for shard in engine.catalog().open_shards[stream_id, partition]
+            (shard.low, shard.high) for shard in engine.catalog().open_shards[stream_id, partition]
         ]
-        assert ranges[0][0] == hash_range(partition, partitions)[0]
-        assert ranges[-1][1] == hash_range(partition, partitions)[1]
-        assert all(one[1] + 1 == other[0] for one, other in pairwise(ranges))
+        assert ranges[0][0] == key_range(partition, partitions)[0]
+        assert ranges[-1][1] == key_range(partition, partitions)[1]
+        assert all(one[1] == other[0] for one, other in pairwise(ranges))
 
 
 def test_a_plan_lists_the_index_rows_that_move() -> None:

@@ -17,7 +17,7 @@ import msgspec
 from tailrace.clock import Clock
 from tailrace.errors import AwsError, InternalServerError, ResourceNotFoundException
 from tailrace.model.changes import Change
-from tailrace.model.keys import HASH_BYTES, partition_of
+from tailrace.model.keys import partition_of
 from tailrace.model.schema import Index, Stream, Table
 from tailrace.model.values import decode_item
 from tailrace.streams.log import LogPage
@@ -158,6 +158,14 @@ class MemoryLog:
                 self._remove_oldest(shard_id, 1)
             return len(doomed)
 
+    def trim_shard(self, shard_id: int, before: int, max_records: int) -> int:
+        with self._gate.passed():
+            clocks = self._segments[shard_id].clocks if shard_id in self._segments else []
+            count = min(bisect_left(clocks, before), max_records)
+            if count:
+                self._remove_oldest(shard_id, count)
+            return count
+
     def subscribe(self, listener: _Listener) -> Callable[[], None]:
         # A list replaced whole: `announce` walks the one it finds, without the lock.
         with self._gate.passed():
@@ -218,7 +226,7 @@ class MemoryEngine:
             outcome = self._decided(unit)
             if all(isinstance(result, Settled) for result in outcome):
                 try:
-                    entries = self._committed(unit, outcome)
+                    outcome, entries = self._committed(unit, outcome)
                 except Exception as failure:
                     outcome = [_translated(failure)] * len(unit)
         self._log.announce(frozenset(entry.shard_id for entry in entries))
@@ -237,35 +245,42 @@ class MemoryEngine:
         except Exception as failure:
             return _translated(failure)
 
-    def _committed(self, unit: Sequence[Write], outcome: Outcome) -> Sequence[_Entry]:
-        """Write what was decided, and return the records; raises before it writes anything."""
-        plans = [
-            (write, result.plan)
-            for write, result in zip(unit, outcome, strict=True)
-            if isinstance(result, Settled) and result.plan.changed
-        ]
-        entries = [
-            entry for write, plan in plans if (entry := self._entry(write, plan)) is not None
-        ]
-        for write, plan in plans:
-            self._apply(write, plan)
+    def _committed(
+        self, unit: Sequence[Write], outcome: Outcome
+    ) -> tuple[list[Settled | AwsError], Sequence[_Entry]]:
+        """Write what was decided, and return it with the records; raises before it writes
+        anything."""
+        settled: list[Settled | AwsError] = []
+        entries: list[_Entry] = []
+        for write, result in zip(unit, outcome, strict=True):
+            if isinstance(result, Settled) and result.plan.changed:
+                result, made = self._with_records(write, result)
+                entries += made
+            settled.append(result)
+        for write, result in zip(unit, settled, strict=True):
+            if isinstance(result, Settled) and result.plan.changed:
+                self._apply(write, result.plan)
         self._log.append(entries)
-        return entries
+        return settled, entries
 
-    def _entry(self, write: Write, plan: Plan) -> _Entry | None:
-        table = self._catalog.tables[write.table_id]
-        if plan.change is None or table.stream is None or not table.stream.enabled:
-            return None
-        return self._recorded(plan.change, write.key, table, table.stream)
+    def _with_records(self, write: Write, settled: Settled) -> tuple[Settled, list[_Entry]]:
+        table, change = self._catalog.tables[write.table_id], settled.plan.change
+        entries: list[_Entry] = []
+        if change is None:
+            return settled, entries
+        if table.stream is not None and table.stream.enabled:
+            entries.append(self._recorded(change, write.key, table, table.stream))
+            settled = Settled(settled.previous, settled.plan, entries[0].clock)
+        entries += [self._recorded(change, write.key, table, capture) for capture in table.captures]
+        return settled, entries
 
     def _recorded(self, change: Change, key: bytes, table: Table, stream: Stream) -> _Entry:
         partition = partition_of(key, table.partitions)
-        key_hash = int.from_bytes(key[:HASH_BYTES], "big")
         for shard in self._catalog.open_shards.get((stream.id, partition), ()):
-            if shard.first_hash <= key_hash <= shard.last_hash:
+            if shard.covers(key):
                 clock = self._tick(table.id, partition)
                 return _Entry(shard.id, clock, encode_record(change, clock, stream))
-        raise InternalServerError(f"Stream {stream.arn} has no open shard for hash {key_hash}")
+        raise InternalServerError(f"Stream {stream.arn} has no open shard for key {key.hex()}")
 
     def _tick(self, table_id: int, partition: int) -> int:
         del table_id  # one clock serves the whole store, as there is one lock

@@ -8,6 +8,7 @@ import msgspec
 
 __all__ = [
     "StreamArn",
+    "kinesis_arn",
     "parse_stream_arn",
     "parse_table_arn",
     "stream_arn",
@@ -33,6 +34,11 @@ def table_arn(region: str, account: str, name: str) -> str:
 def stream_arn(region: str, account: str, table: str, label: str) -> str:
     """The ARN of a table's stream, from its label."""
     return f"{table_arn(region, account, table)}/stream/{label}"
+
+
+def kinesis_arn(region: str, account: str, name: str) -> str:
+    """The ARN of a Kinesis stream."""
+    return f"arn:aws:kinesis:{region}:{account}:stream/{name}"
 
 
 def stream_label(now_us: int) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "IndexStatus",
     "Projection",
     "Stream",
+    "StreamKind",
     "StreamViewType",
     "Table",
     "TableStatus",
@@ -59,6 +60,16 @@ class Projection(enum.Enum):
     INCLUDE = "INCLUDE"
 
 
+class StreamKind(enum.Enum):
+    """TABLE streams are what the Streams API shows. A CAPTURE is one of Tailrace's own beside it,
+    with both images, which no caller sees; a KINESIS stream takes the records that callers put.
+    """
+
+    TABLE = "TABLE"
+    CAPTURE = "CAPTURE"
+    KINESIS = "KINESIS"
+
+
 class StreamViewType(enum.Enum):
     KEYS_ONLY = "KEYS_ONLY"
     NEW_IMAGE = "NEW_IMAGE"
@@ -92,6 +103,7 @@ class Stream(msgspec.Struct, frozen=True, dict=True):
     whole store.
 
     `disabled_us` is when it was disabled (or its table deleted); None while it takes records.
+    `retention_ms` is how long it keeps records, None for as long as the store's streams do.
     """
 
     id: int
@@ -104,9 +116,13 @@ class Stream(msgspec.Struct, frozen=True, dict=True):
     keys: KeySchema
     created_us: int
     disabled_us: int | None = None
+    kind: StreamKind = StreamKind.TABLE
+    retention_ms: int | None = None
 
     @cached_property
     def arn(self) -> str:
+        if self.kind is StreamKind.KINESIS:
+            return arns.kinesis_arn(self.region, self.account, self.table_name)
         return arns.stream_arn(self.region, self.account, self.table_name, self.label)
 
     @property
@@ -118,8 +134,9 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     """A table. `id` is unique in the whole store and never used again; `uuid` is what AWS calls
     TableId.
 
-    `settings` keeps what is stored and described but decides nothing here (table class, tags,
-    protection and the like), in the API's own form.
+    `captures` are streams of Tailrace's own that get a record of each change too. `settings` keeps
+    what is stored and described but decides nothing here (table class, tags, protection and the
+    like), in the API's own form.
     """
 
     id: int
@@ -136,12 +153,18 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     throughput: Throughput = Throughput()
     indexes: tuple[Index, ...] = ()
     stream: Stream | None = None
+    captures: tuple[Stream, ...] = ()
     ttl_attribute: str | None = None
     settings: dict[str, object] = {}
 
     @cached_property
     def arn(self) -> str:
         return arns.table_arn(self.region, self.account, self.name)
+
+    @cached_property
+    def recorded(self) -> bool:
+        """Whether changes of items make records."""
+        return self.stream is not None or bool(self.captures)
 
     @cached_property
     def index_by_name(self) -> dict[str, Index]:

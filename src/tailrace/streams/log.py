@@ -11,26 +11,32 @@ __all__ = ["ChangeLog", "LogPage", "Shard"]
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """A segment of one partition's log: the records of a range of key hashes between two clocks.
+    """A segment of one partition's log: the records of a range of keys between two clocks.
 
     `id` is unique in the whole store and never used again; `name` is the ShardId the API serves.
-    The hashes are `first_hash <= h <= last_hash`. Records have clocks `start <= c`, and `c <= end`
-    once it is closed.
+    The keys are `low <= key < high`, compared as bytes; `high` None is no bound. Records have
+    clocks `start <= c`, and `c <= end` once it is closed. A shard that two were merged into has
+    both as parents.
     """
 
     id: int
     name: str
     stream_id: int
     partition: int
-    first_hash: int
-    last_hash: int
+    low: bytes
+    high: bytes | None
     start: int
     parent: str | None = None
     end: int | None = None
+    adjacent_parent: str | None = None
 
     @property
     def open(self) -> bool:
         return self.end is None
+
+    def covers(self, key: bytes) -> bool:
+        """Whether a key lies in the shard's range."""
+        return self.low <= key and (self.high is None or key < self.high)
 
 
 class LogPage(msgspec.Struct, frozen=True):
@@ -71,6 +77,10 @@ class ChangeLog(Protocol):
         """Remove the oldest records with clocks below `before`, at most `max_records`; how many
         were removed. Waits for it.
         """
+        ...
+
+    def trim_shard(self, shard_id: int, before: int, max_records: int) -> int:
+        """Do as `trim`, in one shard alone."""
         ...
 
     def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:

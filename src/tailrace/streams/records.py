@@ -2,7 +2,8 @@
 
 Images are spliced in as the bytes they are stored as, so making a record costs the same for small
 items and large ones, and serving it later is a join of bytes. The members and their values are
-those of the API reference (`API_streams_Record.html`, `API_streams_StreamRecord.html`).
+those of the API reference (`API_streams_Record.html`, `API_streams_StreamRecord.html`), for Kinesis
+streams those of `API_Record.html`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import msgspec
 
 from tailrace.model.changes import Change
-from tailrace.model.schema import Stream, StreamViewType
+from tailrace.model.schema import Stream, StreamKind, StreamViewType
 from tailrace.streams.sequence import time_us
 
 __all__ = ["encode_record"]
@@ -54,8 +55,11 @@ def encode_record(change: Change, clock: int, stream: Stream) -> bytes:
     """The JSON of the record of `change`, made at `clock`, as `stream` with its view type shows it.
 
     SizeBytes counts the keys and the images that are shown. The event id is a function of the
-    stream's ARN and the clock.
+    stream's ARN and the clock. A record of a Kinesis stream is what was put, and when: `change.new`
+    has its other members, as JSON.
     """
+    if stream.kind is StreamKind.KINESIS:
+        return _put_record(change, clock)
     frame = _frames.get(id(stream)) or _frame(stream)
     old, new, size = change.old, change.new, change.keys_size
     head = frame.insert if old is None else frame.remove if new is None else frame.modify
@@ -71,6 +75,16 @@ def encode_record(change: Change, clock: int, stream: Stream) -> bytes:
     parts.append(frame.close % (_SEQUENCE_BASE + clock, size))
     parts.append(_SERVICE if change.by_service else b"}")
     return b"".join(parts)
+
+
+def _put_record(change: Change, clock: int) -> bytes:
+    s, ms = divmod(time_us(clock) // 1000, 1000)
+    return b'{"SequenceNumber":"%d","ApproximateArrivalTimestamp":%d.%03d,%b}' % (
+        _SEQUENCE_BASE + clock,
+        s,
+        ms,
+        change.new,
+    )
 
 
 def _frame(stream: Stream) -> _Frame:

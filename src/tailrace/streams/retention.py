@@ -6,13 +6,33 @@ it by then; a closed shard is gone when its end is, and a disabled stream when i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tailrace.model.schema import Stream
 from tailrace.streams.log import Shard
 from tailrace.streams.sequence import clock_at
 
-__all__ = ["gone_shards", "horizon", "is_kept", "is_stream_gone", "kept_shards"]
+__all__ = [
+    "gone_shards",
+    "horizon",
+    "is_kept",
+    "is_stream_gone",
+    "kept_shards",
+    "longest_ms",
+    "retention_ms",
+]
+
+
+def retention_ms(stream: Stream, default_ms: int | None) -> int | None:
+    """How long a stream keeps its records, where the store's streams keep theirs `default_ms`."""
+    return default_ms if stream.retention_ms is None else stream.retention_ms
+
+
+def longest_ms(streams: Iterable[Stream], default_ms: int | None) -> int | None:
+    """The longest retention of all streams; at least the store's own."""
+    if default_ms is None:
+        return None
+    return max([default_ms, *(stream.retention_ms or 0 for stream in streams)])
 
 
 def horizon(now_us: int, retention_ms: int | None) -> int:

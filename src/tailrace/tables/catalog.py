@@ -71,12 +71,12 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def open_shards(self) -> dict[tuple[int, int], tuple[Shard, ...]]:
-        """The open shards by (stream id, partition), in the order of their hashes."""
+        """The open shards by (stream id, partition), in the order of their keys."""
         grouped: dict[tuple[int, int], list[Shard]] = {}
         for shard in self.shards.values():
             if shard.open:
                 grouped.setdefault((shard.stream_id, shard.partition), []).append(shard)
-        return {place: tuple(sorted(group, key=_first_hash)) for place, group in grouped.items()}
+        return {place: tuple(sorted(group, key=_low)) for place, group in grouped.items()}
 
     def after(self, alteration: Alteration) -> Catalog:
         """The catalog that an alteration leads to."""
@@ -97,8 +97,8 @@ def _shard_name(shard: Shard) -> str:
     return shard.name
 
 
-def _first_hash(shard: Shard) -> int:
-    return shard.first_hash
+def _low(shard: Shard) -> bytes:
+    return shard.low
 
 
 _Entry = TypeVar("_Entry", Table, Stream, Shard)

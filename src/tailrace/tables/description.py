@@ -12,6 +12,7 @@ from tailrace.model.schema import (
     IndexKind,
     Projection,
     Stream,
+    StreamKind,
     Table,
     TableStatus,
     Throughput,
@@ -27,6 +28,7 @@ _STORED_SETTINGS = (
     "DeletionProtectionEnabled",
     "TableClassSummary",
     "OnDemandThroughput",
+    "RestoreSummary",
 )
 
 
@@ -86,7 +88,11 @@ def describe_table(
 def _last_stream(catalog: Catalog, table: Table) -> Stream | None:
     """The stream that a table had last: still named after it was disabled, for as long as it can be
     read."""
-    streams = [stream for stream in catalog.streams.values() if stream.table_id == table.id]
+    streams = [
+        stream
+        for stream in catalog.streams.values()
+        if stream.table_id == table.id and stream.kind is StreamKind.TABLE
+    ]
     return max(streams, key=lambda stream: stream.id, default=None)
 
 

@@ -45,7 +45,8 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     other members say.
 
     `new` is the item's canonical JSON, None to delete it; `new_size` and `old_size` are item sizes
-    in bytes (0 for none). `change` is None for tables without a stream.
+    in bytes (0 for none). `change` is None for tables without a stream; a change without an item
+    before or after it writes its record and nothing else.
     """
 
     changed: bool
@@ -70,10 +71,12 @@ class Write(msgspec.Struct, frozen=True, gc=False):
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):
-    """A write that was carried out: the item before it (canonical JSON) and the plan."""
+    """A write that was carried out: the item before it (canonical JSON), the plan, and the clock of
+    its record in the table's stream, 0 when there is none."""
 
     previous: bytes | None
     plan: Plan
+    clock: int = 0
 
 
 # One entry for each write of the unit: all Settled and durable, or at least one error and nothing

@@ -1,7 +1,7 @@
 """Housekeeping: what a store has to do by the clock, in small steps between the writes.
 
-Rotate shards, trim records, retire what has aged out, delete items whose time is over, remove the
-rows of what was dropped, fill new indexes.
+Rotate shards, trim records, retire what has aged out, delete items whose time is over, go on with
+copies of tables, remove the rows of what was dropped, fill new indexes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import msgspec
 
 from tailrace import limits
-from tailrace.model.schema import Index, Table
+from tailrace.model.schema import Index, StreamKind, Table
 from tailrace.streams import lineage, retention
-from tailrace.tables import expiry, life, stream_life
+from tailrace.tables import copies, expiry, life, stream_life
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine
 from tailrace.tables.waiting import alter_and_wait
@@ -37,12 +37,19 @@ def keep(engine: Engine, policy: Policy, now_us: int) -> bool:
     trimmed = _trim(engine, policy, now_us)
     filled = _fill_one(engine)
     expired = expiry.expire(engine, now_us)
+    copied = copies.advance(engine)
     purged = engine.purge(limits.PURGE_ROWS_PER_COMMIT)
-    return rotated or trimmed or filled or expired or purged > 0
+    return rotated or trimmed or filled or expired or copied or purged > 0
 
 
 def _rotate(engine: Engine, policy: Policy, now_us: int) -> bool:
-    shards = tuple(shard for open_ in engine.catalog().open_shards.values() for shard in open_)
+    catalog = engine.catalog()
+    shards = tuple(
+        shard
+        for (stream_id, _), open_ in catalog.open_shards.items()
+        if catalog.streams[stream_id].kind is not StreamKind.KINESIS
+        for shard in open_
+    )
     due = lineage.due_rotations(shards, now_us, policy.rotation_ms)
     if due:
         alter_and_wait(engine, stream_life.rotate([shard.id for shard in due]))
@@ -50,14 +57,34 @@ def _rotate(engine: Engine, policy: Policy, now_us: int) -> bool:
 
 
 def _trim(engine: Engine, policy: Policy, now_us: int) -> bool:
-    horizon = retention.horizon(now_us, policy.retention_ms)
-    if not horizon:
-        return False
-    if engine.log.trim(horizon, limits.TRIM_RECORDS_PER_COMMIT) == limits.TRIM_RECORDS_PER_COMMIT:
+    most = limits.TRIM_RECORDS_PER_COMMIT
+    longest_ms = retention.longest_ms(engine.catalog().streams.values(), policy.retention_ms)
+    horizon = retention.horizon(now_us, longest_ms)
+    if horizon and engine.log.trim(horizon, most) == most:
+        return True
+    if _trim_shorter(engine, policy, now_us, horizon):
         return True
     if stream_life.retirement_due(engine.catalog(), now_us, policy.retention_ms):
         alter_and_wait(engine, stream_life.retire(now_us, policy.retention_ms))
     return False
+
+
+def _trim_shorter(engine: Engine, policy: Policy, now_us: int, horizon: int) -> bool:
+    """Trim the streams that keep their records for less long than others; whether to go on."""
+    catalog, log = engine.catalog(), engine.log
+    most = left = limits.TRIM_RECORDS_PER_COMMIT
+    for stream in catalog.streams.values():
+        own_ms = retention.retention_ms(stream, policy.retention_ms)
+        own_horizon = retention.horizon(now_us, own_ms)
+        if own_horizon <= horizon:
+            continue
+        for shard in catalog.shards_of[stream.id]:
+            oldest = log.oldest(shard.id)
+            if oldest is not None and oldest < own_horizon:
+                left -= log.trim_shard(shard.id, own_horizon, left)
+            if not left:
+                return True
+    return left < most
 
 
 def pending_fills(catalog: Catalog) -> Sequence[tuple[Table, Index]]:

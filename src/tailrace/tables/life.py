@@ -8,7 +8,8 @@ from collections.abc import Callable
 import msgspec
 
 from tailrace.errors import ResourceInUseException, ResourceNotFoundException, ValidationException
-from tailrace.model.schema import Index, IndexStatus, StreamViewType, Table
+from tailrace.model.schema import Index, IndexStatus, StreamViewType, Table, TableStatus
+from tailrace.tables.captures import close_captures
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 from tailrace.tables.stream_life import disable_stream, enable_stream
 
@@ -81,11 +82,16 @@ def delete_table(scope: tuple[str, str, str], now_us: int) -> Alter:
             return Alteration()
         return disable_stream(table.id, now_us)(catalog, tick)
 
+    def close_own(catalog: Catalog, tick: Tick) -> Alteration:
+        table = _named(catalog, scope)
+        ids = frozenset(stream.id for stream in table.captures)
+        return close_captures(catalog, tick, table, ids, now_us)
+
     def drop(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
         return Alteration(dropped_tables=(_named(catalog, scope).id,))
 
-    return in_turn(close_stream, drop)
+    return in_turn(close_stream, close_own, drop)
 
 
 def update_table(
@@ -136,7 +142,8 @@ def _active(index: Index) -> Index:
 
 def _named(catalog: Catalog, scope: tuple[str, str, str]) -> Table:
     table = catalog.by_name.get(scope)
-    if table is None:
+    # A table that is being restored or imported is only described until it is whole.
+    if table is None or table.status is TableStatus.CREATING:
         raise ResourceNotFoundException(
             f"Requested resource not found: Table: {scope[2]} not found"
         )

@@ -139,7 +139,7 @@ def _replace(
         before = before or decode_item(previous)
         old_size = item_size(before)
     change = None
-    if table.stream is not None:
+    if table.recorded:
         keys = table.keys.key_of(after)
         kind = ChangeKind.INSERT if previous is None else ChangeKind.MODIFY
         change = Change(kind, encode_item(keys), item_size(keys), previous, old_size, data, size)
@@ -150,7 +150,7 @@ def _replace(
 def _remove(table: Table, key: bytes, previous: bytes, before: Item, by_service: bool) -> Plan:
     old_size = item_size(before)
     change = None
-    if table.stream is not None:
+    if table.recorded:
         keys = table.keys.key_of(before)
         change = Change(
             ChangeKind.REMOVE,

@@ -21,6 +21,7 @@ from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 __all__ = [
     "disable_stream",
     "enable_stream",
+    "free_label_us",
     "requested_stream",
     "retire",
     "retirement_due",
@@ -62,7 +63,7 @@ def enable_stream(table_id: int, view_type: StreamViewType, now_us: int) -> Alte
             raise ValidationException(
                 f"Table already has an enabled stream: TableName: {table.name}"
             )
-        created_us = _free_label_us(catalog, table, now_us)
+        created_us = free_label_us(catalog, table, table.account, now_us)
         stream = Stream(
             id=catalog.next_id,
             table_id=table.id,
@@ -148,14 +149,15 @@ def _gone(
     catalog: Catalog, now_us: int, retention_ms: int | None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The ids of the shards and of the streams that have aged out."""
-    horizon = retention.horizon(now_us, retention_ms)
-    shards = retention.gone_shards(tuple(catalog.shards.values()), horizon)
-    streams = (
-        stream.id
-        for stream in catalog.streams.values()
-        if retention.is_stream_gone(stream, catalog.shards_of[stream.id], horizon)
-    )
-    return tuple(shard.id for shard in shards), tuple(streams)
+    shards: list[int] = []
+    streams: list[int] = []
+    for stream in catalog.streams.values():
+        horizon = retention.horizon(now_us, retention.retention_ms(stream, retention_ms))
+        own = catalog.shards_of[stream.id]
+        shards += [shard.id for shard in retention.gone_shards(own, horizon)]
+        if retention.is_stream_gone(stream, own, horizon):
+            streams.append(stream.id)
+    return tuple(shards), tuple(streams)
 
 
 def _reshard(shard_ids: Collection[int], pieces: Literal[1, 2]) -> Alter:
@@ -181,13 +183,14 @@ def _partition_tick(tick: Tick, table_id: int) -> lineage.Tick:
     return lambda partition: tick(table_id, partition)
 
 
-def _free_label_us(catalog: Catalog, table: Table, now_us: int) -> int:
-    """The first millisecond from `now_us` on that no stream of this table name is labelled with.
+def free_label_us(catalog: Catalog, table: Table, account: str, now_us: int) -> int:
+    """The first millisecond from `now_us` on that no stream of this table name in an account is
+    labelled with.
 
     Streams of deleted tables of the same name count: their ARNs would be the same.
     """
     taken = catalog.by_arn
-    while stream_arn(table.region, table.account, table.name, stream_label(now_us)) in taken:
+    while stream_arn(table.region, account, table.name, stream_label(now_us)) in taken:
         now_us += 1000
     return now_us
 

@@ -12,7 +12,7 @@ from tailrace import limits
 from tailrace.errors import AwsError
 from tailrace.model.arns import stream_label
 from tailrace.model.changes import Change, ChangeKind
-from tailrace.model.keys import KeyAttribute, KeySchema
+from tailrace.model.keys import HASH_BYTES, KeyAttribute, KeySchema
 from tailrace.model.schema import Index, IndexKind, Projection, Stream, StreamViewType, Table
 from tailrace.model.values import AttributeValue, Item, decode_item, encode_item, item_size
 from tailrace.streams.log import Shard
@@ -26,9 +26,9 @@ __all__ = [
     "check_write",
     "delete_write",
     "drop_table",
-    "hash_range",
     "index",
     "item",
+    "key_range",
     "plan",
     "put_write",
     "rotate",
@@ -104,9 +104,14 @@ def stream_for(
     )
 
 
-def hash_range(partition: int, partitions: int) -> tuple[int, int]:
-    """The first and the last hash of a partition."""
-    return -(-partition * _HASHES // partitions), -(-(partition + 1) * _HASHES // partitions) - 1
+def key_range(partition: int, partitions: int) -> tuple[bytes, bytes | None]:
+    """The least key of a partition, and the least above it."""
+    high = None if partition + 1 == partitions else _first_key(partition + 1, partitions)
+    return _first_key(partition, partitions), high
+
+
+def _first_key(partition: int, partitions: int) -> bytes:
+    return (-(-partition * _HASHES // partitions)).to_bytes(HASH_BYTES, "big")
 
 
 def shards_for(stream: Stream, partitions: int, first_id: int, tick: Tick) -> tuple[Shard, ...]:
@@ -116,7 +121,7 @@ def shards_for(stream: Stream, partitions: int, first_id: int, tick: Tick) -> tu
             first_id + partition,
             stream.id,
             partition,
-            hash_range(partition, partitions),
+            key_range(partition, partitions),
             tick(stream.table_id, partition),
         )
         for partition in range(partitions)
@@ -127,12 +132,12 @@ def _shard(
     identity: int,
     stream_id: int,
     partition: int,
-    hashes: tuple[int, int],
+    keys: tuple[bytes, bytes | None],
     start: int,
     parent: str | None = None,
 ) -> Shard:
     name = f"shardId-{identity:020d}-{identity:08x}"
-    return Shard(identity, name, stream_id, partition, *hashes, start=start, parent=parent)
+    return Shard(identity, name, stream_id, partition, *keys, start=start, parent=parent)
 
 
 def alter_table(changed: Table) -> Alter:
@@ -174,10 +179,10 @@ def rotate(table_id: int, *, pieces: int = 1) -> Alter:
                 continue
             shards.append(_closed(shard, tick(table_id, shard.partition)))
             for piece in range(pieces):
-                hashes = _piece(shard, piece, pieces)
+                keys = _piece(shard, piece, pieces)
                 start = tick(table_id, shard.partition)
                 shards.append(
-                    _shard(next_id, shard.stream_id, shard.partition, hashes, start, shard.name)
+                    _shard(next_id, shard.stream_id, shard.partition, keys, start, shard.name)
                 )
                 next_id += 1
         return Alteration(shards=tuple(shards), next_id=next_id)
@@ -191,24 +196,24 @@ def split(table_id: int) -> Alter:
 
 
 def _closed(shard: Shard, end: int) -> Shard:
-    hashes = (shard.first_hash, shard.last_hash)
     return Shard(
         shard.id,
         shard.name,
         shard.stream_id,
         shard.partition,
-        *hashes,
+        shard.low,
+        shard.high,
         shard.start,
         shard.parent,
         end,
     )
 
 
-def _piece(shard: Shard, piece: int, pieces: int) -> tuple[int, int]:
-    width = shard.last_hash + 1 - shard.first_hash
-    return shard.first_hash + width * piece // pieces, shard.first_hash + width * (
-        piece + 1
-    ) // pieces - 1
+def _piece(shard: Shard, piece: int, pieces: int) -> tuple[bytes, bytes | None]:
+    low = int.from_bytes(shard.low, "big")
+    width = (_HASHES if shard.high is None else int.from_bytes(shard.high, "big")) - low
+    bounds = [(low + width * at // pieces).to_bytes(5, "big")[1:] for at in (piece, piece + 1)]
+    return bounds[0], shard.high if piece + 1 == pieces else bounds[1]
 
 
 # Writes ---------------------------------------------------------------------------
@@ -259,7 +264,7 @@ def plan(table: Table, key: bytes, previous: bytes | None, new: Item | None) -> 
     if data == previous:
         return Plan(changed=False, new=data, new_size=new_size, old_size=old_size)
     change = None
-    if table.stream is not None and table.stream.enabled:
+    if table.captures or (table.stream is not None and table.stream.enabled):
         change = _change(table, old, new, previous, data)
     indexes = _index_changes(table, key, old, new)
     return Plan(True, data, new_size, old_size, indexes, change)

@@ -10,9 +10,9 @@ import msgspec
 from tailrace.api.operation import Context, Service
 from tailrace.errors import ResourceNotFoundException, ValidationException
 from tailrace.model.arns import parse_stream_arn
-from tailrace.model.schema import Stream
+from tailrace.model.schema import Stream, StreamKind
 from tailrace.streams.log import Shard
-from tailrace.streams.retention import horizon, is_stream_gone, kept_shards
+from tailrace.streams.retention import horizon, is_stream_gone, kept_shards, retention_ms
 from tailrace.tables.catalog import Catalog
 from tailrace.wire.call import Scope
 
@@ -66,7 +66,7 @@ def find_stream(context: Context, arn: str) -> StreamView:
 
 def view(service: Service, catalog: Catalog, stream: Stream) -> StreamView | None:
     """A stream as it is now, or None when all of it has aged out."""
-    edge = horizon(service.clock.now_us(), service.stream_retention_ms)
+    edge = removed_before(service, stream)
     shards = catalog.shards_of[stream.id]
     if is_stream_gone(stream, shards, edge):
         return None
@@ -74,14 +74,19 @@ def view(service: Service, catalog: Catalog, stream: Stream) -> StreamView | Non
     return StreamView(stream, kept_shards(shards, edge), edge)
 
 
-def removed_before(service: Service) -> int:
-    """The clock below which the store may have removed records: never what only a test trimmed."""
-    return horizon(service.clock.now_us(), service.stream_retention_ms)
+def removed_before(service: Service, stream: Stream) -> int:
+    """The clock below which the store may have removed a stream's records: never what only a test
+    trimmed."""
+    return horizon(service.clock.now_us(), retention_ms(stream, service.stream_retention_ms))
 
 
 def is_visible(scope: Scope, stream: Stream) -> bool:
-    """Whether a stream belongs to the caller's account and region."""
-    return stream.account == scope.account and stream.region == scope.region
+    """Whether a stream is one that the caller's account and region can name here."""
+    return (
+        stream.account == scope.account
+        and stream.region == scope.region
+        and stream.kind is not StreamKind.KINESIS
+    )
 
 
 def find_shard(found: StreamView, name: str) -> Shard:

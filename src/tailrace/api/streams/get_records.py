@@ -33,7 +33,7 @@ def get_records(context: Context, request: GetRecordsInput) -> bytes:
         shard,
         iterator.position,
         found.horizon,
-        access.removed_before(service),
+        access.removed_before(service, found.stream),
         limit,
         now_us,
     )

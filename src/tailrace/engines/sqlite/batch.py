@@ -12,7 +12,7 @@ from tailrace.engines.sqlite.faults import translated
 from tailrace.engines.sqlite.statements import SQL, row_runs
 from tailrace.errors import AwsError, InternalServerError, ResourceNotFoundException
 from tailrace.model.changes import Change
-from tailrace.model.keys import HASH_BYTES, partition_of
+from tailrace.model.keys import partition_of
 from tailrace.model.schema import Stream, Table
 from tailrace.model.values import decode_item
 from tailrace.streams.records import encode_record
@@ -111,7 +111,7 @@ class Batch:
         cannot be read.
         """
         outcome: list[Settled | AwsError] = []
-        found: list[tuple[_Item, Table, Plan]] = []
+        found: list[tuple[int, _Item, Table, Plan]] = []
         refused = False
         for write in unit:
             table = self._catalog.tables.get(write.table_id)
@@ -128,10 +128,10 @@ class Batch:
                 continue
             outcome.append(Settled(item.data, plan))
             if plan.changed:
-                found.append((item, table, plan))
+                found.append((len(outcome) - 1, item, table, plan))
         if found and not refused:
             try:
-                self._take(found)
+                self._take(found, outcome)
             except Exception as failure:
                 return [translated(failure)] * len(unit)
         return outcome
@@ -144,34 +144,42 @@ class Batch:
         self._heads.item += 1
         return _Item(self._heads.item, write.table_id, write.key, 0, None, False)
 
-    def _take(self, found: list[tuple[_Item, Table, Plan]]) -> None:
+    def _take(
+        self, found: list[tuple[int, _Item, Table, Plan]], outcome: list[Settled | AwsError]
+    ) -> None:
         # Whatever can fail comes first: a unit is taken whole or not at all.
         records: list[tuple[int, int, bytes]] = []
         steps: list[_IndexStep] = []
-        for item, table, plan in found:
-            stream = table.stream
-            if plan.change is not None and stream is not None and stream.disabled_us is None:
-                records.append(self._record(plan.change, item.key, table, stream))
+        for place, item, table, plan in found:
+            change = plan.change
+            if change is not None:
+                stream = table.stream
+                if stream is not None and stream.disabled_us is None:
+                    record = self._record(change, item.key, table, stream)
+                    records.append(record)
+                    outcome[place] = Settled(item.data, plan, record[0])
+                if table.captures:
+                    key = item.key
+                    records += [self._record(change, key, table, own) for own in table.captures]
             if table.indexes:
                 steps.extend(_index_steps(item, table, plan))
         self._records += records
         self._index_steps += steps
-        for item, table, plan in found:
+        for _, item, table, plan in found:
             self._apply(item, table.id, plan)
 
     def _record(
         self, change: Change, key: bytes, table: Table, stream: Stream
     ) -> tuple[int, int, bytes]:
         partition = partition_of(key, table.partitions)
-        key_hash = int.from_bytes(key[:HASH_BYTES], "big")
         for shard in self._catalog.open_shards.get((stream.id, partition), ()):
-            if shard.first_hash <= key_hash <= shard.last_hash:
+            if shard.low <= key and (shard.high is None or key < shard.high):
                 clock = next_clock(self._heads.clock, self._now_us, partition)
                 self._heads.clock = clock
                 data = encode_record(change, clock, stream)
                 self.size += len(data)
                 return clock, shard.id, data
-        raise InternalServerError(f"Stream {stream.arn} has no open shard for hash {key_hash}")
+        raise InternalServerError(f"Stream {stream.arn} has no open shard for key {key.hex()}")
 
     def _apply(self, item: _Item, table_id: int, plan: Plan) -> None:
         size = 0 if plan.new is None else plan.new_size

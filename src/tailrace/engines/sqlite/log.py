@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tailrace.engines.sqlite.readers import Readers
 from tailrace.engines.sqlite.statements import SQL
-from tailrace.engines.sqlite.upkeep import trim
+from tailrace.engines.sqlite.upkeep import trim, trim_shard
 from tailrace.engines.sqlite.writer import Writer
 from tailrace.streams.log import LogPage
 
@@ -42,8 +42,16 @@ class SqliteLog:
         return LogPage(records, last, False)
 
     def tip(self, shard_id: int) -> int:
+        # The newest that `read` would find: the store has a commit's records a moment before the
+        # tail. So the tail is asked again, after the store, for it may have got its first.
+        tail = self._writer.tail
+        newest = tail.tip(shard_id)
+        if newest is not None:
+            return newest
         with self._readers.lent() as cursor:
-            return cursor.execute(SQL["log_tip"], (shard_id,)).get or 0
+            stored: int | None = cursor.execute(SQL["log_tip"], (shard_id,)).get
+        newest = tail.tip(shard_id)
+        return (stored or 0) if newest is None else newest
 
     def oldest(self, shard_id: int) -> int | None:
         with self._readers.lent() as cursor:
@@ -51,6 +59,9 @@ class SqliteLog:
 
     def trim(self, before: int, max_records: int) -> int:
         return trim(self._writer, before, max_records)
+
+    def trim_shard(self, shard_id: int, before: int, max_records: int) -> int:
+        return trim_shard(self._writer, shard_id, before, max_records)
 
     def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:
         return self._writer.subscribe(listener)

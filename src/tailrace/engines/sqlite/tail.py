@@ -83,6 +83,12 @@ class Tail:
             newest = run.clocks[last - 1] if last > first else after
             return LogPage(run.records[first:last], newest, last < len(run.clocks))
 
+    def tip(self, shard_id: int) -> int | None:
+        """The clock of a shard's newest record, or None when the store has to be asked."""
+        with self._lock:
+            run = self._runs.get(shard_id)
+            return run.clocks[-1] if run is not None and run.clocks else None
+
     def trim(self, last: int) -> None:
         """Let go of records up to the clock `last`, which are being removed from the store."""
         with self._lock:

@@ -16,7 +16,7 @@ from tailrace.model.schema import Index
 from tailrace.model.values import decode_item
 from tailrace.tables.engine import Usage
 
-__all__ = ["fill_index", "purge", "trim"]
+__all__ = ["fill_index", "purge", "trim", "trim_shard"]
 
 _PURGES: Final = {
     "item": SQL["purge_item"],
@@ -39,6 +39,22 @@ def _trim(upkeep: Upkeep, before: int, max_records: int) -> int:
         upkeep.cursor.execute(SQL["trim"], (last,))
         upkeep.tail.trim(last)
         store_clock(upkeep.cursor, upkeep.heads.clock)
+    return count
+
+
+def trim_shard(writer: Writer, shard_id: int, before: int, max_records: int) -> int:
+    """Remove the oldest records of one shard, as `ChangeLog.trim_shard` does."""
+    return Pace(limits.TRIM_RECORDS_PER_COMMIT).spend(
+        max_records,
+        lambda rows: writer.maintain(lambda upkeep: _trim_shard(upkeep, shard_id, before, rows)),
+    )
+
+
+def _trim_shard(upkeep: Upkeep, shard_id: int, before: int, max_records: int) -> int:
+    upkeep.cursor.execute(SQL["trim_shard"], (shard_id, before, max_records))
+    count = upkeep.cursor.connection.changes()
+    upkeep.tail.forget(shard_id)
+    store_clock(upkeep.cursor, upkeep.heads.clock)
     return count
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tailrace.model.keys import HASH_BYTES, partition_of
+from tailrace.model.keys import partition_of
 from tailrace.model.schema import Table
 from tailrace.model.values import Item, decode_item, item_size
 from tailrace.tables.engine import Engine, Row, Usage
@@ -57,7 +57,7 @@ def check_history(records: list[Seen], table: Table) -> None:
         key = table.keys.item_key(decode_item(record.key))
         shard = record.shard
         assert shard.partition == partition_of(key, table.partitions)
-        assert shard.first_hash <= int.from_bytes(key[:HASH_BYTES], "big") <= shard.last_hash
+        assert shard.covers(key)
         assert shard.start <= record.clock, "a record is not older than its shard"
         assert shard.end is None or record.clock <= shard.end, "a closed shard has ended"
 

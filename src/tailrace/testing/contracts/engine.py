@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tailrace.testing.contracts.captures import CaptureContract
 from tailrace.testing.contracts.catalogs import CatalogContract
 from tailrace.testing.contracts.changes import ChangeContract
 from tailrace.testing.contracts.concurrency import ConcurrencyContract
@@ -13,7 +14,12 @@ __all__ = ["DurableEngineContract", "EngineContract"]
 
 
 class EngineContract(
-    WriteContract, ReadContract, CatalogContract, ChangeContract, ConcurrencyContract
+    WriteContract,
+    ReadContract,
+    CatalogContract,
+    ChangeContract,
+    CaptureContract,
+    ConcurrencyContract,
 ):
     """What every engine does. Give it `make`."""
 

@@ -107,6 +107,10 @@ SELECT max(clock), count(*) FROM (SELECT clock FROM record WHERE clock < ? ORDER
 -- name: trim
 DELETE FROM record WHERE clock <= ?;
 
+-- name: trim_shard
+DELETE FROM record WHERE clock IN
+(SELECT clock FROM record WHERE shard_id = ? AND clock < ? ORDER BY clock LIMIT ?);
+
 -- name: put_dropped
 INSERT OR IGNORE INTO dropped (kind, id) VALUES (?, ?);
 
