@@ -9,7 +9,9 @@ __all__ = [
     "BATCH_GET_BYTES",
     "BATCH_GET_KEYS",
     "BATCH_WRITE_ITEMS",
+    "COPY_ITEMS_PER_COMMIT",
     "CAPACITY_UNITS_MAX",
+    "COMPARED_CONDITIONS",
     "EXPRESSION_BYTES",
     "EXPRESSION_CACHE_ENTRIES",
     "EXPRESSION_IN_OPERANDS",
@@ -43,6 +45,7 @@ __all__ = [
     "SHARD_SPLIT_INTERVALS",
     "SHARD_SPLIT_WRITES_PER_S",
     "SORT_KEY_BYTES",
+    "STATEMENT_READS",
     "STREAM_LIST_PAGE",
     "STREAM_OPEN_SHARDS",
     "STREAM_PAGE_BYTES",
@@ -84,6 +87,8 @@ EXPRESSION_BYTES: Final = 4096
 EXPRESSION_VARIABLES_BYTES: Final = 2 * 1024 * 1024
 EXPRESSION_OPERATORS: Final = 300
 EXPRESSION_IN_OPERANDS: Final = 100
+# Seen on AWS: a statement's WHERE clause makes at most 50 reads.
+STATEMENT_READS: Final = 50
 PATH_DEPTH: Final = 32
 
 PAGE_BYTES: Final = 1024 * 1024
@@ -127,12 +132,16 @@ SHARD_SPLIT_WRITES_PER_S: Final = 1000
 # Our own
 # Shards that an on-demand table begins with on AWS; a table has as many partitions here.
 PARTITIONS: Final = 4
+# Conditions inside comparisons inside conditions, in a statement.
+COMPARED_CONDITIONS: Final = 64
 PARTITIONS_MAX: Final = 256  # eight low bits of the clock hold the partition
 # Writes that share one commit: beyond this the wait for one's own commit outweighs what sharing
 # saves.
 GROUP_COMMIT_UNITS: Final = 256
 GROUP_COMMIT_QUEUE: Final = 65_536
 ROWS_PER_READ: Final = 4096
+# Of tables that are backed up, restored or imported; with at most 1 MB of items.
+COPY_ITEMS_PER_COMMIT: Final = 256
 # Parsed and compiled expressions that are kept, of each kind. An application has few texts.
 EXPRESSION_CACHE_ENTRIES: Final = 1024
 TRIM_RECORDS_PER_COMMIT: Final = 500

@@ -8,7 +8,7 @@ one that the engine reports outcomes on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tailrace.api.controls import run_control
@@ -95,33 +95,36 @@ class Dispatcher:
         else:
             self._finish(call, result, respond)
 
-    def _finish(self, call: Call, result: Committed | Altered | bytes, respond: Respond) -> None:
+    def _finish(self, call: Call, result: Result, respond: Respond) -> None:
         engine = self.service.engine
-        if isinstance(result, Committed):
-            if len(result.units) == 1:
-                engine.submit(result.units[0], _Single(call, result, respond))
-            else:
-                gathering = _Gathering(call, result, respond)
-                for place, unit in enumerate(result.units):
-                    engine.submit(unit, gathering.slot(place))
+        if isinstance(result, bytes):
+            respond(Reply(_OK, result))
         elif isinstance(result, Altered):
             reply = result.reply
             engine.alter(result.decide, lambda done: self._altered(call, reply, done, respond))
+        elif len(result.units) == 1:
+            engine.submit(result.units[0], _Single(self, call, result.reply, respond))
         else:
-            respond(Reply(_OK, result))
+            gathering = _Gathering(self, call, result, respond)
+            for place, unit in enumerate(result.units):
+                engine.submit(unit, gathering.slot(place))
 
     def _altered(
         self,
         call: Call,
-        reply: Callable[[Catalog], bytes | Committed],
+        reply: Callable[[Catalog], Result],
         done: Catalog | AwsError,
         respond: Respond,
     ) -> None:
         if isinstance(done, AwsError):
             respond(fault(done))
-            return
+        else:
+            self.go_on(call, lambda: reply(done), respond)
+
+    def go_on(self, call: Call, reply: Callable[[], Result], respond: Respond) -> None:
+        """Answer with what `reply` makes, or do what it asks for before that."""
         try:
-            result = reply(done)
+            result = reply()
         except Exception as error:
             respond(_failed(call, error))
         else:
@@ -139,24 +142,34 @@ def _run(route: _Route, context: Context, body: bytes) -> Result:
 
 
 class _Single:
-    """Answers when the only unit of a call is settled."""
+    """Goes on when the only unit of a call is settled."""
 
-    __slots__ = ("_call", "_reply", "_respond")
+    __slots__ = ("_call", "_dispatcher", "_reply", "_respond")
 
-    def __init__(self, call: Call, committed: Committed, respond: Respond) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        call: Call,
+        reply: Callable[[Sequence[Outcome]], Result],
+        respond: Respond,
+    ) -> None:
+        self._dispatcher = dispatcher
         self._call = call
-        self._reply = committed.reply
+        self._reply = reply
         self._respond = respond
 
     def __call__(self, outcome: Outcome) -> None:
         reply = self._reply
-        self._respond(worded(self._call, lambda: reply((outcome,))))
+        self._dispatcher.go_on(self._call, lambda: reply((outcome,)), self._respond)
 
 
 class _Gathering:
-    """Answers when the last unit of a call is settled. Outcomes come one at a time."""
+    """Goes on when the last unit of a call is settled. Outcomes come one at a time."""
 
-    def __init__(self, call: Call, committed: Committed, respond: Respond) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, call: Call, committed: Committed, respond: Respond
+    ) -> None:
+        self._dispatcher = dispatcher
         self._call = call
         self._committed = committed
         self._respond = respond
@@ -177,15 +190,8 @@ class _Gathering:
         return settle
 
     def _answer(self) -> None:
-        self._respond(worded(self._call, lambda: self._committed.reply(self._outcomes)))
-
-
-def worded(call: Call, body: Callable[[], bytes]) -> Reply:
-    """The reply whose body `body` makes, or the fault that it raises."""
-    try:
-        return Reply(_OK, body())
-    except Exception as error:
-        return _failed(call, error)
+        outcomes, reply = self._outcomes, self._committed.reply
+        self._dispatcher.go_on(self._call, lambda: reply(outcomes), self._respond)
 
 
 def _failed(call: Call, error: Exception) -> Reply:

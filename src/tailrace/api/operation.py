@@ -54,25 +54,25 @@ class Context(msgspec.Struct, frozen=True, gc=False):
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):
-    """Submit these units; when all are settled, `reply` makes the body of their outcomes, or raises
-    the call's error.
+    """Submit these units; when all are settled, `reply` makes the body of their outcomes, or says
+    what to do before the answer, or raises the call's error.
     """
 
     units: Sequence[Sequence[Write]]
-    reply: Callable[[Sequence[Outcome]], bytes]
+    reply: Callable[[Sequence[Outcome]], Result]
 
 
 class Altered(msgspec.Struct, frozen=True, gc=False):
-    """Alter the catalog; then `reply` makes the body from the new one, or says what to commit
-    before the answer. A refusal is the call's error.
+    """Alter the catalog; then `reply` makes the body from the new one, or says what to do before
+    the answer. A refusal is the call's error.
     """
 
     decide: Alter
-    reply: Callable[[Catalog], bytes | Committed]
+    reply: Callable[[Catalog], Result]
 
 
 # The JSON body, at once or after a commit.
-Result: TypeAlias = bytes | Committed | Altered
+Result: TypeAlias = "bytes | Committed | Altered"
 
 _Input = TypeVar("_Input")
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tailrace.api.dynamodb.account import DESCRIBE_ENDPOINTS, DESCRIBE_LIMITS
+from tailrace.api.dynamodb.backups import (
+    CREATE_BACKUP,
+    DELETE_BACKUP,
+    DESCRIBE_BACKUP,
+    LIST_BACKUPS,
+)
 from tailrace.api.dynamodb.batch_get_item import BATCH_GET_ITEM
 from tailrace.api.dynamodb.batch_write_item import BATCH_WRITE_ITEM
 from tailrace.api.dynamodb.continuous_backups import (
@@ -30,6 +36,7 @@ from tailrace.api.dynamodb.resource_policies import (
     GET_RESOURCE_POLICY,
     PUT_RESOURCE_POLICY,
 )
+from tailrace.api.dynamodb.restore_table_from_backup import RESTORE_TABLE_FROM_BACKUP
 from tailrace.api.dynamodb.scan import SCAN
 from tailrace.api.dynamodb.tags import LIST_TAGS_OF_RESOURCE, TAG_RESOURCE, UNTAG_RESOURCE
 from tailrace.api.dynamodb.time_to_live import DESCRIBE_TIME_TO_LIVE, UPDATE_TIME_TO_LIVE
@@ -51,10 +58,13 @@ SERVICES: Final = {"DynamoDB_20120810": "dynamodb", "DynamoDBStreams_20120810": 
 _TABLES: Final[tuple[Operation[Any], ...]] = (
     BATCH_GET_ITEM,
     BATCH_WRITE_ITEM,
+    CREATE_BACKUP,
     CREATE_TABLE,
+    DELETE_BACKUP,
     DELETE_ITEM,
     DELETE_RESOURCE_POLICY,
     DELETE_TABLE,
+    DESCRIBE_BACKUP,
     DESCRIBE_CONTINUOUS_BACKUPS,
     DESCRIBE_CONTRIBUTOR_INSIGHTS,
     DESCRIBE_ENDPOINTS,
@@ -63,12 +73,14 @@ _TABLES: Final[tuple[Operation[Any], ...]] = (
     DESCRIBE_TIME_TO_LIVE,
     GET_ITEM,
     GET_RESOURCE_POLICY,
+    LIST_BACKUPS,
     LIST_CONTRIBUTOR_INSIGHTS,
     LIST_TABLES,
     LIST_TAGS_OF_RESOURCE,
     PUT_ITEM,
     PUT_RESOURCE_POLICY,
     QUERY,
+    RESTORE_TABLE_FROM_BACKUP,
     SCAN,
     TAG_RESOURCE,
     TRANSACT_GET_ITEMS,

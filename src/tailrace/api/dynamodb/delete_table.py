@@ -12,6 +12,7 @@ from tailrace.errors import ResourceNotFoundException
 from tailrace.model.schema import TableStatus
 from tailrace.tables import life
 from tailrace.tables.catalog import Catalog
+from tailrace.tables.copies import refuse_if_copied
 from tailrace.tables.description import describe_table
 
 __all__ = ["DELETE_TABLE", "DeleteTableInput"]
@@ -48,7 +49,8 @@ def delete_table(context: Context, request: DeleteTableInput) -> Altered:
             shown["BillingModeSummary"] = description["BillingModeSummary"]
         return body_of({"TableDescription": {**shown, "DeletionProtectionEnabled": False}})
 
-    return Altered(life.delete_table(scope, context.service.clock.now_us()), reply)
+    gone = life.delete_table(scope, context.service.clock.now_us())
+    return Altered(life.in_turn(refuse_if_copied(scope), gone), reply)
 
 
 DELETE_TABLE = Operation("DeleteTable", DeleteTableInput, delete_table)

@@ -119,7 +119,11 @@ def list_global_tables(context: Context, request: ListGlobalTablesInput) -> byte
 
 def describe_replica_scaling(context: Context, request: ReplicaScalingInput) -> bytes:
     table = described_table(context, request.table_name)
-    description: dict[str, Any] = {"TableName": table.name, "TableStatus": table.status.value, "Replicas": []}
+    description: dict[str, Any] = {
+        "TableName": table.name,
+        "TableStatus": table.status.value,
+        "Replicas": [],
+    }
     return body_of({"TableAutoScalingDescription": description})
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from tailrace.api.operation import Context
 from tailrace.errors import ResourceNotFoundException, ValidationException
-from tailrace.model.schema import Table
+from tailrace.model.schema import Table, TableStatus
 
 __all__ = ["Resource", "find_resource", "parse_resource"]
 
@@ -46,6 +46,6 @@ def find_resource(context: Context, resource: Resource, absent: str) -> Table:
     """The table of a resource. Raises ResourceNotFoundException with `absent` as its message."""
     place = (resource.account, resource.region, resource.table)
     table = context.service.engine.catalog().by_name.get(place)
-    if table is None:
+    if table is None or table.status is TableStatus.CREATING:
         raise ResourceNotFoundException(absent)
     return table

@@ -8,7 +8,7 @@ from tailrace import limits
 from tailrace.api.operation import Context
 from tailrace.errors import AccessDeniedException, ResourceNotFoundException, ValidationException
 from tailrace.model.arns import parse_table_arn
-from tailrace.model.schema import Index, Table
+from tailrace.model.schema import Index, Table, TableStatus
 
 __all__ = ["checked_name", "described_table", "find_index", "find_table", "named_scope"]
 
@@ -20,14 +20,14 @@ def find_table(context: Context, ref: str) -> Table:
     can't name a table."""
     scope = context.scope
     table = context.service.engine.catalog().by_name.get((scope.account, scope.region, ref))
-    if table is None:
+    if table is None or table.status is TableStatus.CREATING:
         return _by_arn_or_refuse(context, ref)
     return table
 
 
 def _by_arn_or_refuse(context: Context, ref: str) -> Table:
     table = context.service.engine.catalog().by_name.get(named_scope(context, ref))
-    if table is None:
+    if table is None or table.status is TableStatus.CREATING:
         raise ResourceNotFoundException("Requested resource not found")
     return table
 
@@ -37,7 +37,7 @@ def described_table(context: Context, ref: str) -> Table:
     ResourceNotFoundException, or ValidationException for what can't name a table."""
     scope = named_scope(context, ref)
     table = context.service.engine.catalog().by_name.get(scope)
-    if table is None:
+    if table is None or table.status is TableStatus.CREATING:
         raise ResourceNotFoundException(
             f"Requested resource not found: Table: {scope[2]} not found"
         )
