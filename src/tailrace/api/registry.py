@@ -37,6 +37,7 @@ from tailrace.api.dynamodb.resource_policies import (
     PUT_RESOURCE_POLICY,
 )
 from tailrace.api.dynamodb.restore_table_from_backup import RESTORE_TABLE_FROM_BACKUP
+from tailrace.api.dynamodb.restore_table_to_point_in_time import RESTORE_TABLE_TO_POINT_IN_TIME
 from tailrace.api.dynamodb.scan import SCAN
 from tailrace.api.dynamodb.tags import LIST_TAGS_OF_RESOURCE, TAG_RESOURCE, UNTAG_RESOURCE
 from tailrace.api.dynamodb.time_to_live import DESCRIBE_TIME_TO_LIVE, UPDATE_TIME_TO_LIVE
@@ -81,6 +82,7 @@ _TABLES: Final[tuple[Operation[Any], ...]] = (
     PUT_RESOURCE_POLICY,
     QUERY,
     RESTORE_TABLE_FROM_BACKUP,
+    RESTORE_TABLE_TO_POINT_IN_TIME,
     SCAN,
     TAG_RESOURCE,
     TRANSACT_GET_ITEMS,

@@ -19,6 +19,7 @@ from tailrace.model.values import decode_item
 from tailrace.tables import plans
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 from tailrace.tables.engine import Engine, Plan, Row, Span, Write
+from tailrace.tables.recovery import REWIND, rewind
 from tailrace.tables.waiting import alter_and_wait, commit_and_wait
 
 __all__ = [
@@ -90,12 +91,17 @@ def finish(table_id: int) -> Alter:
         table = catalog.tables.get(table_id)
         if table is None or source_of(table) is None:
             return Alteration()
-        dropped = (_SOURCE, RESTORE_SUMMARY)
+        dropped = (_SOURCE, REWIND, RESTORE_SUMMARY)
         settings = {name: value for name, value in table.settings.items() if name not in dropped}
         whole = msgspec.structs.replace(table, status=TableStatus.ACTIVE, settings=settings)
         return Alteration(tables=(whole,))
 
     return decide
+
+
+def _drop(table_id: int) -> Alter:
+    """Give up a copy."""
+    return lambda catalog, tick: Alteration(dropped_tables=(table_id,))
 
 
 def advance(engine: Engine) -> bool:
@@ -110,7 +116,7 @@ def advance(engine: Engine) -> bool:
 
 def _advance(engine: Engine, source_id: int, table: Table) -> None:
     if source_id not in engine.catalog().tables:
-        alter_and_wait(engine, lambda catalog, tick: Alteration(dropped_tables=(table.id,)))
+        alter_and_wait(engine, _drop(table.id))
         return
     reached = engine.rows(Span(table.id, b"", None, backwards=True), 1, 0)
     after = reached[0].key + b"\0" if reached else b""
@@ -120,7 +126,8 @@ def _advance(engine: Engine, source_id: int, table: Table) -> None:
             if isinstance(outcome, AwsError):
                 raise outcome
     if last:
-        alter_and_wait(engine, finish(table.id))
+        whole = rewind(engine, table)
+        alter_and_wait(engine, finish(table.id) if whole else _drop(table.id))
 
 
 def _writes(engine: Engine, source_id: int, target: Table, low: bytes) -> tuple[list[Write], bool]:

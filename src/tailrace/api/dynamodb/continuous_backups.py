@@ -12,24 +12,19 @@ from tailrace.api.dynamodb.tables import named_scope
 from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import TableNotFoundException, ValidationException
 from tailrace.model.schema import Table, TableStatus
-from tailrace.tables import life
+from tailrace.tables import recovery
 from tailrace.tables.catalog import Catalog
 
 __all__ = [
     "DESCRIBE_CONTINUOUS_BACKUPS",
     "UPDATE_CONTINUOUS_BACKUPS",
     "DescribeContinuousBackupsInput",
-    "Recovery",
     "UpdateContinuousBackupsInput",
     "backed_up_table",
-    "recovery_of",
 ]
 
-_RECOVERY: Final = "PointInTimeRecovery"
-# PointInTimeRecovery_Howitworks.html: how long, at most and by default, and how near to now.
+# PointInTimeRecovery_Howitworks.html: at most, and by default.
 _DAYS: Final = 35
-_DAY_US: Final = 24 * 60 * 60 * 1_000_000
-_LAG_US: Final = 5 * 60 * 1_000_000
 
 
 class PointInTimeRecoverySpecification(msgspec.Struct, rename="pascal", frozen=True):
@@ -44,27 +39,6 @@ class UpdateContinuousBackupsInput(msgspec.Struct, rename="pascal", frozen=True)
 
 class DescribeContinuousBackupsInput(msgspec.Struct, rename="pascal", frozen=True):
     table_name: TableRef
-
-
-class Recovery(msgspec.Struct, frozen=True):
-    """How far back a table can be recovered: to when it was enabled, and at most these days."""
-
-    days: int
-    since_us: int
-
-    def earliest_us(self, now_us: int) -> int:
-        """The earliest moment that can be recovered."""
-        return max(self.since_us, now_us - self.days * _DAY_US)
-
-    def latest_us(self, now_us: int) -> int:
-        """The latest moment that is sure to be recovered."""
-        return max(self.since_us, now_us - _LAG_US)
-
-
-def recovery_of(table: Table) -> Recovery | None:
-    """A table's point-in-time recovery, None while it is disabled."""
-    stored = table.settings.get(_RECOVERY)
-    return None if stored is None else msgspec.convert(stored, Recovery)
 
 
 def backed_up_table(context: Context, ref: str) -> Table:
@@ -87,21 +61,16 @@ def update_continuous_backups(context: Context, request: UpdateContinuousBackups
     found = backed_up_table(context, request.table_name)
     now_us = context.service.clock.now_us()
 
-    def change(table: Table, next_id: int) -> tuple[Table, int]:
-        settings = dict(table.settings)
-        known = recovery_of(table)
-        settings.pop(_RECOVERY, None)
-        if asked.point_in_time_recovery_enabled:
-            since_us = now_us if known is None else known.since_us
-            period = days or (_DAYS if known is None else known.days)
-            settings[_RECOVERY] = msgspec.to_builtins(Recovery(period, since_us))
-        return msgspec.structs.replace(table, settings=settings), next_id
+    scope = (found.account, found.region, found.name)
 
     def reply(catalog: Catalog) -> bytes:
         return _body(catalog.by_name[scope], now_us)
 
-    scope = (found.account, found.region, found.name)
-    return Altered(life.update_table(scope, change, None, now_us), reply)
+    if not asked.point_in_time_recovery_enabled:
+        return Altered(recovery.disable(scope, now_us), reply)
+    known = recovery.recovery_of(found)
+    period = days or (_DAYS if known is None else known.days)
+    return Altered(recovery.enable(scope, period, now_us), reply)
 
 
 def describe_continuous_backups(context: Context, request: DescribeContinuousBackupsInput) -> bytes:
@@ -109,10 +78,10 @@ def describe_continuous_backups(context: Context, request: DescribeContinuousBac
 
 
 def _body(table: Table, now_us: int) -> bytes:
-    known = recovery_of(table)
-    recovery: dict[str, Any] = {"PointInTimeRecoveryStatus": "DISABLED"}
+    known = recovery.recovery_of(table)
+    shown: dict[str, Any] = {"PointInTimeRecoveryStatus": "DISABLED"}
     if known is not None:
-        recovery = {
+        shown = {
             "PointInTimeRecoveryStatus": "ENABLED",
             "RecoveryPeriodInDays": known.days,
             "EarliestRestorableDateTime": known.earliest_us(now_us) / 1e6,
@@ -121,7 +90,7 @@ def _body(table: Table, now_us: int) -> bytes:
     # ENABLED whatever the recovery is: on-demand backups can always be made.
     description = {
         "ContinuousBackupsStatus": "ENABLED",
-        "PointInTimeRecoveryDescription": recovery,
+        "PointInTimeRecoveryDescription": shown,
     }
     return body_of({"ContinuousBackupsDescription": description})
 
