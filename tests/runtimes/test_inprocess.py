@@ -187,11 +187,31 @@ def test_no_more_threads_are_started_when_many_hang(monkeypatch: pytest.MonkeyPa
     run(main)
 
 
-def test_shards_run_beside_each_other() -> None:
+def test_calls_run_one_after_the_other_as_in_one_lambda_environment() -> None:
+    running: list[int] = []
+    most: list[int] = []
+
+    def handler(event: Any, context: Any) -> None:
+        running.append(1)
+        time.sleep(0.02)
+        most.append(len(running))
+        running.pop()
+
+    async def main() -> None:
+        function = InProcessFunction(handler)
+        shards = [batch(shard_id=shard_id) for shard_id in "abc"]
+        await asyncio.gather(*(function.write(each) for each in shards))
+        await function.close()
+
+    run(main)
+    assert most == [1, 1, 1]
+
+
+def test_shards_run_beside_each_other_when_asked_for() -> None:
     both = threading.Barrier(2, timeout=10)
 
     async def main() -> None:
-        function = InProcessFunction(lambda event, context: both.wait() * 0)
+        function = InProcessFunction(lambda event, context: both.wait() * 0, concurrency=2)
         await asyncio.gather(
             function.write(batch(shard_id="a")), function.write(batch(shard_id="b"))
         )

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from tailrace.cli.consume import consume
+from tailrace.cli.demo import demo
 from tailrace.cli.serve import serve
 from tailrace.cli.tail import tail
 from tailrace.errors import TailraceError
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
+app.command()(demo)
 app.command()(consume)
 app.command()(tail)
 

@@ -48,6 +48,7 @@ def consume(
         bool, typer.Option("--report-item-failures", help="The function returns batchItemFailures.")
     ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds one call may take.")] = 60.0,
+    concurrency: Annotated[int, typer.Option(help="Calls at a time, of different shards.")] = 1,
     once: Annotated[
         bool, typer.Option("--once", help="End when all there is now is done.")
     ] = False,
@@ -70,7 +71,10 @@ def consume(
         function_response_types=("ReportBatchItemFailures",) if report_item_failures else (),
     )
     function = InProcessFunction(
-        load_handler(handler), timeout_s=timeout, report_item_failures=report_item_failures
+        load_handler(handler),
+        timeout_s=timeout,
+        report_item_failures=report_item_failures,
+        concurrency=concurrency,
     )
     name = application or handler
     final = asyncio.run(

@@ -35,8 +35,9 @@ class InProcessFunction:
     A handler that raises, takes longer than `timeout_s` or returns what is no JSON has failed. One
     that hangs is left behind: what it returns later is logged and ignored. With
     `report_item_failures` what it returns names the records that failed
-    (`ReportBatchItemFailures`); without, it is ignored. Plain functions run on threads, for one
-    shard never two at a time, for several shards at once.
+    (`ReportBatchItemFailures`); without, it is ignored. Plain functions run on threads. Calls of
+    different shards run up to `concurrency` at a time; by default one after the other, because on
+    Lambda no two calls ever share the globals of a module.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class InProcessFunction:
         name: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         report_item_failures: bool = False,
+        concurrency: int = 1,
         function: FunctionIdentity | None = None,
     ) -> None:
         own_name = getattr(handler, "__name__", type(handler).__name__)
@@ -56,7 +58,7 @@ class InProcessFunction:
         )
         self._timeout_s = timeout_s
         self._reports = report_item_failures
-        self._slots = asyncio.Semaphore(MAX_CALLS)
+        self._slots = asyncio.Semaphore(min(concurrency, MAX_CALLS))
         self._idle: list[_Thread] = []
         self._abandoned: list[_Thread] = []
 
