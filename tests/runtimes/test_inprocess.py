@@ -190,10 +190,11 @@ def test_no_more_threads_are_started_when_many_hang(monkeypatch: pytest.MonkeyPa
 def test_calls_run_one_after_the_other_as_in_one_lambda_environment() -> None:
     running: list[int] = []
     most: list[int] = []
+    never = threading.Event()
 
     def handler(event: Any, context: Any) -> None:
         running.append(1)
-        time.sleep(0.02)
+        never.wait(0.02)  # long enough for another call to come in between, if any could
         most.append(len(running))
         running.pop()
 

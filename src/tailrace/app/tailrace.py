@@ -132,6 +132,7 @@ class Tailrace:
         *,
         name: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        concurrency: int = 1,
         settings: DeliverySettings | None = None,
         **options: Any,
     ) -> Trigger:
@@ -150,7 +151,11 @@ class Tailrace:
         if callable(receiver):
             reports = chosen.reports_item_failures
             sink = InProcessFunction(
-                receiver, name=name, timeout_s=timeout_s, report_item_failures=reports
+                receiver,
+                name=name,
+                timeout_s=timeout_s,
+                report_item_failures=reports,
+                concurrency=concurrency,
             )
             chosen_name = sink.function.name
         else:
