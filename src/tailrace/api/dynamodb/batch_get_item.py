@@ -10,7 +10,7 @@ import msgspec
 
 from tailrace import limits
 from tailrace.api.dynamodb import inputs
-from tailrace.api.dynamodb.conditions import refuse_mix
+from tailrace.api.dynamodb.conditions import refuse_mix, refuse_parts_of_keys
 from tailrace.api.dynamodb.get_item import projected, wanted_attributes
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.tables import find_table
@@ -140,7 +140,10 @@ def _read(ref: str, part: KeysAndAttributes) -> _Read:
 
 def _wanted(context: Context, read: _Read) -> _Wanted:
     table = find_table(context, read.ref)
-    return _Wanted(table, read, [(key, table.keys.lookup_key(key)) for key in read.keys])
+    keys = [(key, table.keys.lookup_key(key)) for key in read.keys]
+    if read.projection is not None:
+        refuse_parts_of_keys(table, read.projection.paths)
+    return _Wanted(table, read, keys)
 
 
 BATCH_GET_ITEM = Operation("BatchGetItem", BatchGetItemInput, batch_get_item)

@@ -9,7 +9,12 @@ import msgspec
 
 from tailrace import expressions
 from tailrace.api.dynamodb import inputs
-from tailrace.api.dynamodb.conditions import refuse_mix, write_guard
+from tailrace.api.dynamodb.conditions import (
+    guard_paths,
+    refuse_mix,
+    refuse_parts_of_keys,
+    write_guard,
+)
 from tailrace.api.dynamodb.replies import body_of, settled, write_extras
 from tailrace.api.dynamodb.tables import find_table
 from tailrace.api.operation import Committed, Context, Operation
@@ -71,6 +76,8 @@ def delete_item(context: Context, request: DeleteItemInput) -> Committed:
 def delete_write(table: Table, key_item: Item, guard: Guard | None = None) -> Write:
     """The write that removes the item of a canonical key."""
     key = table.keys.lookup_key(key_item)
+    if guard is not None:
+        refuse_parts_of_keys(table, guard_paths(guard))
     return Write(table.id, key, plans.delete(key, guard))
 
 

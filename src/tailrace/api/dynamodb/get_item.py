@@ -6,7 +6,7 @@ import msgspec
 
 from tailrace import expressions
 from tailrace.api.dynamodb import inputs
-from tailrace.api.dynamodb.conditions import refuse_mix
+from tailrace.api.dynamodb.conditions import refuse_mix, refuse_parts_of_keys
 from tailrace.api.dynamodb.replies import EMPTY, body_of
 from tailrace.api.dynamodb.tables import find_table
 from tailrace.api.operation import Context, Operation
@@ -34,7 +34,10 @@ def get_item(context: Context, request: GetItemInput) -> bytes:
     )
     key_item, _ = canonical_item(request.key)
     table = find_table(context, request.table_name)
-    data = context.service.engine.get(table.id, table.keys.lookup_key(key_item))
+    key = table.keys.lookup_key(key_item)
+    if projection is not None:
+        refuse_parts_of_keys(table, projection.paths)
+    data = context.service.engine.get(table.id, key)
     if request.return_consumed_capacity in (None, "NONE"):
         if data is None:
             return EMPTY

@@ -8,7 +8,12 @@ import msgspec
 
 from tailrace import expressions, limits
 from tailrace.api.dynamodb import inputs
-from tailrace.api.dynamodb.conditions import refuse_mix, write_guard
+from tailrace.api.dynamodb.conditions import (
+    guard_paths,
+    refuse_mix,
+    refuse_parts_of_keys,
+    write_guard,
+)
 from tailrace.api.dynamodb.replies import EMPTY, body_of, settled, write_extras
 from tailrace.api.dynamodb.tables import find_table
 from tailrace.api.operation import Committed, Context, Operation
@@ -103,6 +108,8 @@ def put_write(table: Table, item: Item, size: int, guard: Guard | None = None) -
     key = table.keys.item_key(item)
     if table.indexes:
         plans.check_indexed(table, item)
+    if guard is not None:
+        refuse_parts_of_keys(table, guard_paths(guard))
     return Write(table.id, key, plans.put(key, item, size, guard))
 
 

@@ -8,13 +8,15 @@ import msgspec
 
 from tailrace import expressions
 from tailrace.api.dynamodb import inputs
-from tailrace.api.dynamodb.conditions import refuse_mix
+from tailrace.api.dynamodb.conditions import refuse_mix, refuse_parts_of_keys
 from tailrace.api.dynamodb.reading import (
     check_select,
+    check_select_of_index,
     page_body,
+    query_after,
     reads_whole_items,
     refuse_consistent,
-    start_after,
+    start_key,
 )
 from tailrace.api.dynamodb.tables import find_index, find_table
 from tailrace.api.operation import Context, Operation
@@ -61,15 +63,15 @@ def query(context: Context, request: QueryInput) -> bytes:
     bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
     keep = _filter(request, bindings)
     projection = _projection(request, bindings)
+    legacy = request.attributes_to_get is not None
+    check_select(request.select, request.index_name, projection, legacy)
     table = find_table(context, request.table_name)
     index = find_index(table, request.index_name)
+    refuse_consistent(index, request.consistent_read)
+    start = start_key(table, index, request.exclusive_start_key)
     keys = table.keys if index is None else index.keys
     reach = _key_range(request, bindings, keys)
     bindings.finish()
-    refuse_consistent(index, request.consistent_read)
-    check_select(request.select, index, projection, request.attributes_to_get is not None)
-    if keep is not None:
-        expressions.refuse_key_filter(keep, keys, legacy=request.query_filter is not None)
     low, high = reach.bounds(index=index is not None)
     span = Span(
         table.id,
@@ -78,7 +80,13 @@ def query(context: Context, request: QueryInput) -> bytes:
         None if index is None else index.id,
         backwards=request.scan_index_forward is False,
     )
-    span = start_after(span, table, index, request.exclusive_start_key)
+    span = query_after(span, table, index, reach, start)
+    if keep is not None:
+        expressions.refuse_key_filter(keep, keys, legacy=request.query_filter is not None)
+        refuse_parts_of_keys(table, keep.paths)
+    if projection is not None:
+        refuse_parts_of_keys(table, projection.paths)
+    check_select_of_index(request.select, index)
     counting = request.select == "COUNT"
     page = read_page(
         context.service.engine,

@@ -7,7 +7,7 @@ from typing import Any
 
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.errors import ValidationException
-from tailrace.model.keys import HASH_BYTES, KeySchema
+from tailrace.expressions import KeyRange
 from tailrace.model.schema import Index, IndexKind, Table
 from tailrace.model.schema import Projection as IndexProjection
 from tailrace.model.values import Item, canonical_item
@@ -15,9 +15,19 @@ from tailrace.tables.capacity import Usage, consumed_capacity, read_units
 from tailrace.tables.engine import Span
 from tailrace.tables.pages import Page, beyond
 
-__all__ = ["check_select", "page_body", "reads_whole_items", "refuse_consistent", "start_after"]
+__all__ = [
+    "check_select",
+    "check_select_of_index",
+    "page_body",
+    "query_after",
+    "reads_whole_items",
+    "refuse_consistent",
+    "scan_after",
+    "start_key",
+]
 
 _START_INVALID = "The provided starting key is invalid"
+_SCHEMA = "The provided key element does not match the schema"
 
 
 def refuse_consistent(index: Index | None, consistent: bool | None) -> None:
@@ -27,10 +37,10 @@ def refuse_consistent(index: Index | None, consistent: bool | None) -> None:
 
 
 def check_select(
-    select: str | None, index: Index | None, projection: object | None, legacy: bool
+    select: str | None, index_name: str | None, projection: object | None, legacy: bool
 ) -> None:
-    """Raise ValidationException for a Select that does not go with the rest of the request."""
-    asked = "AttributesToGet" if legacy else "ProjectionExpression"
+    """Raise ValidationException for a Select that does not go with the rest of the request; no
+    table has to be looked at for it."""
     if select is None:
         return
     if select == "SPECIFIC_ATTRIBUTES":
@@ -41,12 +51,18 @@ def check_select(
             )
         return
     if projection is not None:
+        asked = "AttributesToGet" if legacy else "ProjectionExpression"
         wanted = "only the Count" if select == "COUNT" else select
         raise ValidationException(f"Cannot specify the {asked} when choosing to get {wanted}")
-    if select == "ALL_PROJECTED_ATTRIBUTES" and index is None:
+    if select == "ALL_PROJECTED_ATTRIBUTES" and index_name is None:
         raise ValidationException(
             "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
         )
+
+
+def check_select_of_index(select: str | None, index: Index | None) -> None:
+    """Raise ValidationException when all attributes are wanted of a global index that does not hold
+    them."""
     if (
         select == "ALL_ATTRIBUTES"
         and index is not None
@@ -55,8 +71,8 @@ def check_select(
     ):
         raise ValidationException(
             "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not"
-            " supported for global secondary"
-            f" index {index.name} because its projection type is not ALL"
+            f" supported for global secondary index {index.name} because its projection type is not"
+            " ALL"
         )
 
 
@@ -77,46 +93,104 @@ def reads_whole_items(
     if index.kind is IndexKind.GLOBAL:
         raise ValidationException(
             "One or more parameter values were invalid: Global secondary index "
-            f"{index.name} does not project {', '.join(missing)}"
+            f"{index.name} does not project [{', '.join(missing)}]"
         )
     return True
 
 
-def start_after(
-    span: Span, table: Table, index: Index | None, start_key: dict[str, Any] | None
-) -> Span:
-    """The part of a span after the key where the page before ended. Raises ValidationException for
-    a key that no page of this read can have ended with."""
-    if start_key is None:
-        return span
-    item, _ = canonical_item(start_key)
-    key = _start_key_bytes(table, index, item)
-    if key < span.low or (span.high is not None and key >= span.high):
-        raise ValidationException(
-            "The provided starting key is outside query boundaries based on provided conditions"
-        )
-    return beyond(span, key)
-
-
-def _start_key_bytes(table: Table, index: Index | None, item: Item) -> bytes:
-    schemas: tuple[KeySchema, ...] = (table.keys,) if index is None else (table.keys, index.keys)
-    expected = {
-        attribute.name: attribute.type for schema in schemas for attribute in schema.attributes
-    }
-    if len(item) != len(expected) or any(
-        name not in item or kind not in item[name] for name, kind in expected.items()
-    ):
+def start_key(table: Table, index: Index | None, given: dict[str, Any] | None) -> Item | None:
+    """The canonical ExclusiveStartKey of a read, which must have exactly the keys' attributes."""
+    if given is None:
+        return None
+    item, _ = canonical_item(given)
+    if len(item) != len(_key_names(table, index)):
         raise ValidationException(_START_INVALID)
+    return item
+
+
+def _key_names(table: Table, index: Index | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*(index.keys.names if index else ()), *table.keys.names)))
+
+
+def start_bytes(table: Table, index: Index | None, item: Item) -> bytes:
+    """The row that a start key names: first the attributes read by must be right, then the table's
+    key."""
+    schema = table.keys if index is None else index.keys
+    for attribute in schema.attributes:
+        if attribute.name not in item:
+            raise ValidationException(_START_INVALID)
+        if attribute.type not in item[attribute.name]:
+            raise ValidationException(_SCHEMA)
     try:
-        key = table.keys.item_key(item)
-    except ValidationException:
-        raise ValidationException(_START_INVALID) from None
+        key = table.keys.lookup_key({name: item[name] for name in table.keys.names if name in item})
+    except ValidationException as error:
+        reason = _SCHEMA if error.message.startswith("The number of") else error.message
+        raise ValidationException(f"{_START_INVALID}: {reason}") from None
     if index is None:
         return key
     row = index.keys.index_row(item, key)
-    if row is None or len(row) <= HASH_BYTES:
-        raise ValidationException(_START_INVALID)
+    assert row is not None
     return row
+
+
+def query_after(
+    span: Span, table: Table, index: Index | None, reach: KeyRange, item: Item | None
+) -> Span:
+    """The part of a query's span after the key where the page before ended. Raises
+    ValidationException for a key that no page of this query can have ended with."""
+    if item is None:
+        return span
+    row = start_bytes(table, index, item)
+    if span.low <= row and (span.high is None or row < span.high):
+        return beyond(span, row)
+    if reach.last is None and not reach.equal:
+        raise ValidationException(
+            "The provided starting key is outside query boundaries based on provided conditions"
+        )
+    # With the partition key asked for, is it the sort key that is outside?
+    names = [attribute.name for attribute in reach.schema.hash]
+    moved = {**item, **dict(zip(names, reach.hash_values, strict=True))}
+    row = start_bytes(table, index, moved)
+    if span.low <= row and (span.high is None or row < span.high):
+        raise ValidationException("The query can return at most one row and cannot be restarted")
+    raise ValidationException("The provided starting key does not match the range key predicate")
+
+
+def scan_after(
+    span: Span, table: Table, index: Index | None, given: dict[str, Any] | None, total: int | None
+) -> Span:
+    """The part of a scan's span after the key where the page before ended. `total` is the number of
+    segments, where the scan has some."""
+    if given is None:
+        return span
+    try:
+        item = start_key(table, index, given)
+    except ValidationException as error:
+        if index is None and error.message == _START_INVALID:
+            raise ValidationException(f"{_START_INVALID}: {_SCHEMA}") from None
+        raise
+    assert item is not None
+    if index is None:
+        row = _table_start(table, item)
+    else:
+        row = start_bytes(table, index, item)
+    if row < span.low or (span.high is not None and row >= span.high):
+        segment = int.from_bytes(span.low, "big") * (total or 1) >> 32
+        raise ValidationException(
+            f"{_START_INVALID}: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with"
+            f" correct Segment. TotalSegments: {total} Segment: {segment}"
+        )
+    return beyond(span, row)
+
+
+def _table_start(table: Table, item: Item) -> bytes:
+    try:
+        return start_bytes(table, None, item)
+    except ValidationException as error:
+        reason = _SCHEMA if error.message in (_START_INVALID, _SCHEMA) else error.message
+        if reason.startswith(_START_INVALID):
+            raise
+        raise ValidationException(f"{_START_INVALID}: {reason}") from None
 
 
 def page_body(

@@ -9,13 +9,14 @@ import msgspec
 
 from tailrace import expressions
 from tailrace.api.dynamodb import inputs
-from tailrace.api.dynamodb.conditions import refuse_mix
+from tailrace.api.dynamodb.conditions import refuse_mix, refuse_parts_of_keys
 from tailrace.api.dynamodb.reading import (
     check_select,
+    check_select_of_index,
     page_body,
     reads_whole_items,
     refuse_consistent,
-    start_after,
+    scan_after,
 )
 from tailrace.api.dynamodb.tables import find_index, find_table
 from tailrace.api.operation import Context, Operation
@@ -72,17 +73,24 @@ def scan(context: Context, request: ScanInput) -> bytes:
     keep = _filter(request, bindings)
     projection = _projection(request, bindings)
     bindings.finish()
+    legacy = request.attributes_to_get is not None
+    check_select(request.select, request.index_name, projection, legacy)
     table = find_table(context, request.table_name)
     index = find_index(table, request.index_name)
     refuse_consistent(index, request.consistent_read)
-    check_select(request.select, index, projection, request.attributes_to_get is not None)
+    check_select_of_index(request.select, index)
+    span = _span(request, table, index)
+    if projection is not None:
+        refuse_parts_of_keys(table, projection.paths)
+    if keep is not None:
+        refuse_parts_of_keys(table, keep.paths)
     counting = request.select == "COUNT"
     page = read_page(
         context.service.engine,
         PageRequest(
             table,
             index,
-            _span(request, table, index),
+            span,
             request.limit,
             None if keep is None else keep.matches,
             projection,
@@ -127,12 +135,7 @@ def _check_segments(request: ScanInput) -> None:
 def _span(request: ScanInput, table: Table, index: Index | None) -> Span:
     low, high = segment_bounds(request.segment or 0, request.total_segments or 1)
     span = Span(table.id, low, high, None if index is None else index.id)
-    try:
-        return start_after(span, table, index, request.exclusive_start_key)
-    except ValidationException as error:
-        if "outside" in error.message:
-            raise ValidationException("The provided starting key is invalid") from None
-        raise
+    return scan_after(span, table, index, request.exclusive_start_key, request.total_segments)
 
 
 def _filter(request: ScanInput, bindings: Bindings) -> Condition | None:

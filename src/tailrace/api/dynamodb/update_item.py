@@ -9,7 +9,12 @@ import msgspec
 
 from tailrace import expressions
 from tailrace.api.dynamodb import inputs
-from tailrace.api.dynamodb.conditions import refuse_mix, write_guard
+from tailrace.api.dynamodb.conditions import (
+    guard_paths,
+    refuse_mix,
+    refuse_parts_of_keys,
+    write_guard,
+)
 from tailrace.api.dynamodb.replies import body_of, settled, write_extras
 from tailrace.api.dynamodb.tables import find_table
 from tailrace.api.operation import Committed, Context, Operation
@@ -95,6 +100,8 @@ def update_write(
     key = table.keys.lookup_key(key_item)
     if change is not None:
         change.check_keys(table.keys)
+        refuse_parts_of_keys(table, change.touched, change.reads)
+    refuse_parts_of_keys(table, guard_paths(guard))
 
     def apply(before: Item | None) -> Item | None:
         if change is None:
