@@ -96,9 +96,10 @@ def check_types(
 
 def refuse_key_filter(filter_: Condition, schema: KeySchema, legacy: bool = False) -> None:
     """Raise ValidationException when a query's filter looks at the key it queries by."""
-    looked_at = {path[0] for path in filter_.paths}
-    for name in schema.names:
-        if name in looked_at:
+    refuse_key_paths(filter_.paths, schema)
+    for path in filter_.paths:
+        name = path[0]
+        if name in schema.names:
             parameter = "QueryFilter" if legacy else "Filter Expression"
             raise ValidationException(
                 f"{parameter} can only contain non-primary key attributes:"
