@@ -143,6 +143,7 @@ def test_its_thread_is_woken_and_ended(bench: Bench) -> None:
         def close(self) -> None: ...
 
     make: Any = Noticed
+    others = set(threading.enumerate())
     checkpointer = Checkpointer(make, bench.writer, bench._between, bench.readers)
     bench.checkpointer = checkpointer
     checkpointer.start()
@@ -150,4 +151,5 @@ def test_its_thread_is_woken_and_ended(bench: Bench) -> None:
         bench.commit()
     assert moved.wait(60)
     checkpointer.close()
-    assert "tailrace-checkpoint" not in [thread.name for thread in threading.enumerate()]
+    left = set(threading.enumerate()) - others
+    assert "tailrace-checkpoint" not in [thread.name for thread in left]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 import time
@@ -34,8 +33,8 @@ async def run_until_stopped(
     that is a terminal.
     """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows
+    if sys.platform != "win32":  # asyncio handles no signals there
+        for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, runner.stop)
     task = asyncio.create_task(runner.run())
     finishing = asyncio.create_task(_finish(runner)) if once else None
