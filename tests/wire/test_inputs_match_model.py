@@ -49,7 +49,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "blob": (inspect.StrType, inspect.BytesType),
     "list": (inspect.ListType, inspect.VarTupleType),
     "map": (inspect.DictType,),
-    "structure": (inspect.StructType,),
+    "structure": (inspect.StructType, inspect.TypedDictType),
 }
 
 

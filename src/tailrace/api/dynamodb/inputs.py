@@ -6,18 +6,20 @@ the error.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Required, TypeAlias, TypedDict
 
 import msgspec
 
 __all__ = [
     "CapacityDetail",
     "ConditionalOperator",
+    "ConditionsJson",
     "ExpectedJson",
     "ItemJson",
     "Names",
     "ReturnValues",
     "TableRef",
+    "UpdatesJson",
     "Values",
 ]
 
@@ -29,8 +31,49 @@ IndexName: TypeAlias = Annotated[
 ItemJson: TypeAlias = dict[str, dict[str, Any]]
 Names: TypeAlias = dict[str, str]
 Values: TypeAlias = dict[str, dict[str, Any]]
-ConditionJson: TypeAlias = dict[str, dict[str, Any]]
-ExpectedJson: TypeAlias = dict[str, dict[str, Any]]
+Comparison: TypeAlias = Literal[
+    "EQ",
+    "NE",
+    "IN",
+    "LE",
+    "LT",
+    "GE",
+    "GT",
+    "BETWEEN",
+    "NOT_NULL",
+    "NULL",
+    "CONTAINS",
+    "NOT_CONTAINS",
+    "BEGINS_WITH",
+]
+
+
+class LegacyCondition(TypedDict, total=False):
+    """An entry of KeyConditions, QueryFilter or ScanFilter."""
+
+    AttributeValueList: list[dict[str, Any]] | None
+    ComparisonOperator: Required[Comparison]
+
+
+class LegacyExpectation(TypedDict, total=False):
+    """An entry of Expected."""
+
+    Value: dict[str, Any] | None
+    Exists: bool | None
+    ComparisonOperator: Comparison | None
+    AttributeValueList: list[dict[str, Any]] | None
+
+
+class LegacyUpdate(TypedDict, total=False):
+    """An entry of AttributeUpdates."""
+
+    Value: dict[str, Any] | None
+    Action: Literal["ADD", "PUT", "DELETE"] | None
+
+
+ConditionsJson: TypeAlias = dict[str, LegacyCondition]
+ExpectedJson: TypeAlias = dict[str, LegacyExpectation]
+UpdatesJson: TypeAlias = dict[str, LegacyUpdate]
 CapacityDetail: TypeAlias = Literal["INDEXES", "TOTAL", "NONE"]
 CollectionMetrics: TypeAlias = Literal["SIZE", "NONE"]
 ConditionalOperator: TypeAlias = Literal["AND", "OR"]

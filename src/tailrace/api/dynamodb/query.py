@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from tailrace import expressions
@@ -36,8 +34,8 @@ class QueryInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     attributes_to_get: inputs.AttributeNames | None = None
     limit: inputs.PositiveInteger | None = None
     consistent_read: bool | None = None
-    key_conditions: dict[str, dict[str, Any]] | None = None
-    query_filter: dict[str, dict[str, Any]] | None = None
+    key_conditions: inputs.ConditionsJson | None = None
+    query_filter: inputs.ConditionsJson | None = None
     conditional_operator: inputs.ConditionalOperator | None = None
     scan_index_forward: bool | None = None
     exclusive_start_key: inputs.ItemJson | None = None

@@ -3,7 +3,7 @@ parallel readers."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -35,7 +35,7 @@ class ScanInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     attributes_to_get: inputs.AttributeNames | None = None
     limit: inputs.PositiveInteger | None = None
     select: inputs.Select | None = None
-    scan_filter: dict[str, dict[str, Any]] | None = None
+    scan_filter: inputs.ConditionsJson | None = None
     conditional_operator: inputs.ConditionalOperator | None = None
     exclusive_start_key: inputs.ItemJson | None = None
     return_consumed_capacity: inputs.CapacityDetail | None = None

@@ -31,7 +31,7 @@ __all__ = ["UPDATE_ITEM", "UpdateItemInput", "update_write"]
 class UpdateItemInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     table_name: inputs.TableRef
     key: inputs.ItemJson
-    attribute_updates: dict[str, dict[str, Any]] | None = None
+    attribute_updates: inputs.UpdatesJson | None = None
     expected: inputs.ExpectedJson | None = None
     conditional_operator: inputs.ConditionalOperator | None = None
     return_values: inputs.ReturnValues | None = None
