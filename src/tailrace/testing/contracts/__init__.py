@@ -19,6 +19,7 @@ _MODULES = (
     "durability",
     "oracle",
     "reads",
+    "sink",
     "source",
     "writes",
 )
