@@ -60,6 +60,10 @@ class Host(Protocol):
         """Keep all positions now."""
         ...
 
+    def lost(self, shard_id: str, reason: str) -> None:
+        """Records were lost, and delivery goes on."""
+        ...
+
     def fail(self, reason: str) -> None:
         """End the consumer: records were lost."""
         ...
@@ -87,6 +91,7 @@ class ShardDriver:
         self._seen_tip = -1
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
+        self._halting = False
 
     async def drive(self) -> Position:
         """Run the shard until it is finished, stopped or halted; where it stands then."""
@@ -109,7 +114,10 @@ class ShardDriver:
         return self._position
 
     def halt(self) -> None:
-        """Begin nothing new."""
+        """Begin nothing new. Once is enough, more often does no harm."""
+        if self._halting:
+            return
+        self._halting = True
         if self._reader is not None:
             self._reader.cancel()
         self._inbox.put_nowait(m.Stop(self._host.now_ms()))
@@ -154,6 +162,7 @@ class ShardDriver:
                 self._wake_at(at_ms)
             case m.Lost(reason):
                 _log.warning("records of %s were lost: %s", self._shard_id, reason)
+                self._host.lost(self._shard_id, reason)
             case m.Halt(reason):
                 self._over = True
                 self._host.fail(f"{self._shard_id}: {reason}")

@@ -65,11 +65,15 @@ class ShardInfo(msgspec.Struct, frozen=True):
 
 class Position(msgspec.Struct, frozen=True):
     """A place in a shard: after the record `sequence`. `sequence` None means the start
-    (`TRIM_HORIZON`) or, with `latest`, the tip. `finished` means that all of it was handled."""
+    (`TRIM_HORIZON`) or, with `latest`, the tip: that of now, or that of `tip_ms`, in milliseconds
+    since the epoch. `finished` means that all of it was handled. `token` is what a source that does
+    not find a place by its number needs besides."""
 
     sequence: int | None = None
     latest: bool = False
     finished: bool = False
+    tip_ms: int | None = None
+    token: str | None = None
 
 
 class ShardPage(msgspec.Struct, frozen=True):

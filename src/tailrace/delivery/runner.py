@@ -168,6 +168,9 @@ class Runner:
         """Keep all positions now."""
         await self._saver.flush()
 
+    def lost(self, shard_id: str, reason: str) -> None:
+        """Records were lost, and delivery goes on: the shard's tally counts it."""
+
     def fail(self, reason: str) -> None:
         """Records were lost, and that is fatal."""
         self._failure = self._failure or TrimmedDataAccessException(reason)

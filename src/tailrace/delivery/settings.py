@@ -40,10 +40,12 @@ class StartingPosition(enum.Enum):
 
 
 class OnTrimmed(enum.Enum):
-    """What to do about records that the stream dropped before they were read."""
+    """What to do about records that the stream dropped before they were read: stop with an error,
+    count the loss and go on, or go on and read the whole table again (consumer groups only)."""
 
     FAIL = "fail"
     SKIP = "skip"
+    RESNAPSHOT = "resnapshot"
 
 
 class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True):

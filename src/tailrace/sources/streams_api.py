@@ -206,6 +206,8 @@ class StreamsSource:
         params: dict[str, Any] = {"StreamArn": self._arn, "ShardId": shard_id}
         now_ms = self._clock.now_us() // 1000
         place.from_ms = None
+        if position.tip_ms is not None:
+            place.tip_ms = position.tip_ms
         if position.sequence is not None:
             params["ShardIteratorType"] = "AFTER_SEQUENCE_NUMBER"
             params["SequenceNumber"] = str(position.sequence).zfill(_SEQUENCE_DIGITS)
