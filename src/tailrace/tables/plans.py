@@ -23,6 +23,8 @@ __all__ = ["Guard", "Predicate", "check", "check_indexed", "delete", "put", "upd
 
 _CONDITION_FAILED = "The conditional request failed"
 _ITEM_TOO_LARGE = "Item size to update has exceeded the maximum allowed size"
+# What an expression of 4 KB can cost beside the item is less than the difference.
+_LARGE_ITEM = limits.ITEM_BYTES - 32 * 1024
 
 
 class Predicate(Protocol):
@@ -74,11 +76,15 @@ def delete(key: bytes, guard: Guard | None = None, *, by_service: bool = False) 
 
 
 def update(
-    key: bytes, apply: Callable[[Item | None], Item | None], guard: Guard | None = None
+    key: bytes,
+    apply: Callable[[Item | None], Item | None],
+    guard: Guard | None = None,
+    charge: Callable[[Item], int] | None = None,
 ) -> Decide:
     """Change an item by `apply`, which gets the stored item (None for none) and returns the item
     wanted; None leaves things as they are (an update that would only remove attributes from an item
-    that does not exist)."""
+    that does not exist). `charge` is the bytes that the update counts for, beside the item itself;
+    it is asked for large items only."""
 
     def decide(previous: bytes | None, table: Table) -> Plan:
         before = None if previous is None else decode_item(previous)
@@ -88,7 +94,9 @@ def update(
         if after is None:
             return Plan(False, None, 0, 0)
         size = item_size(after)
-        if size > limits.ITEM_BYTES:
+        if size > _LARGE_ITEM and (
+            size > limits.ITEM_BYTES or (charge is not None and charge(after) > limits.ITEM_BYTES)
+        ):
             raise ValidationException(_ITEM_TOO_LARGE)
         check_indexed(table, after)
         return _replace(table, key, previous, before, after, encode_item(after), size)

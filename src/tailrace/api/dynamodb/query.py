@@ -14,6 +14,7 @@ from tailrace.api.dynamodb.reading import (
     query_after,
     reads_whole_items,
     refuse_consistent,
+    refuse_unprojected_filter,
     start_key,
 )
 from tailrace.api.dynamodb.tables import find_index, find_table
@@ -82,6 +83,7 @@ def query(context: Context, request: QueryInput) -> bytes:
     if keep is not None:
         expressions.refuse_key_filter(keep, keys, legacy=request.query_filter is not None)
         refuse_parts_of_keys(table, keep.paths)
+        refuse_unprojected_filter(table, index, [path[0] for path in keep.paths])
     if projection is not None:
         refuse_parts_of_keys(table, projection.paths)
     check_select_of_index(request.select, index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tailrace.api.dynamodb.replies import body_of
@@ -22,6 +22,7 @@ __all__ = [
     "query_after",
     "reads_whole_items",
     "refuse_consistent",
+    "refuse_unprojected_filter",
     "scan_after",
     "start_key",
 ]
@@ -96,6 +97,19 @@ def reads_whole_items(
             f"{index.name} does not project [{', '.join(missing)}]"
         )
     return True
+
+
+def refuse_unprojected_filter(table: Table, index: Index | None, names: Iterable[str]) -> None:
+    """Raise ValidationException when the filter of a query looks at attributes that the index does
+    not hold: no query reads items of the table for its filter. (A scan may; it finds nothing.)"""
+    if index is None or index.projection is IndexProjection.ALL:
+        return
+    missing = sorted({*names} - {*table.keys.names, *index.keys.names, *index.included})
+    if missing:
+        raise ValidationException(
+            f"One or more parameter values were invalid: Secondary index {index.name} does not"
+            f" project one or more filter attributes: [{', '.join(missing)}]"
+        )
 
 
 def start_key(table: Table, index: Index | None, given: dict[str, Any] | None) -> Item | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,8 +19,9 @@ from tailrace.api.dynamodb.replies import body_of, settled, write_extras
 from tailrace.api.dynamodb.tables import find_table
 from tailrace.api.operation import Committed, Context, Operation
 from tailrace.expressions import Bindings, Update
+from tailrace.expressions.parser import parse_update
 from tailrace.model.schema import Table
-from tailrace.model.values import Item, canonical_item, decode_item
+from tailrace.model.values import Item, canonical_item, decode_item, item_size
 from tailrace.tables import plans
 from tailrace.tables.engine import Outcome, Settled, Write
 from tailrace.tables.plans import Guard
@@ -81,7 +82,31 @@ def update_item(context: Context, request: UpdateItemInput) -> Committed:
             members["Attributes"] = attributes
         return body_of(members)
 
-    return Committed(((update_write(table, key_item, change, guard),),), reply)
+    charge: _Charge | None = None
+    if request.update_expression is not None and change is not None:
+        charge = _Charge(request.update_expression, change)
+    return Committed(((update_write(table, key_item, change, guard, charge),),), reply)
+
+
+class _Charge:
+    """The bytes that an UpdateItem counts for by what it writes, measured on AWS: names and values
+    of the attributes it writes to, 3 bytes for itself, and some for each clause. In transactions
+    and in PartiQL updates don't count so."""
+
+    def __init__(self, expression: str, change: Update) -> None:
+        self._expression = expression
+        self._paths = change.touched
+
+    def __call__(self, item: Item) -> int:
+        total = 3
+        names: set[str] = set()
+        actions = parse_update(self._expression).actions
+        for action, path in zip(actions, self._paths, strict=True):
+            total += 2 if action.section in ("REMOVE", "DELETE") else 19
+            total += sum(isinstance(step, int) for step in path)
+            if action.section != "REMOVE":
+                names.add(path[0])
+        return total + item_size({name: item[name] for name in names if name in item})
 
 
 def _change(request: UpdateItemInput, bindings: Bindings) -> Update | None:
@@ -94,9 +119,13 @@ def _change(request: UpdateItemInput, bindings: Bindings) -> Update | None:
 
 
 def update_write(
-    table: Table, key_item: Item, change: Update | None, guard: Guard | None = None
+    table: Table,
+    key_item: Item,
+    change: Update | None,
+    guard: Guard | None = None,
+    charge: Callable[[Item], int] | None = None,
 ) -> Write:
-    """The write that changes the item of a canonical key."""
+    """The write that changes the item of a canonical key; `charge` is as for `plans.update`."""
     key = table.keys.lookup_key(key_item)
     if change is not None:
         change.check_keys(table.keys)
@@ -110,7 +139,7 @@ def update_write(
             return None
         return change.apply(before or key_item)
 
-    return Write(table.id, key, plans.update(key, apply, guard))
+    return Write(table.id, key, plans.update(key, apply, guard, charge))
 
 
 def _returned(wanted: str | None, done: Settled, change: Update | None) -> Any:
