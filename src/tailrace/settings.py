@@ -11,7 +11,7 @@ import msgspec
 from tailrace import limits
 from tailrace.errors import ConfigurationError
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "is_loopback"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def checked(self) -> Settings:
         """These settings, if they can work together. Raises ConfigurationError."""
-        if not self.credentials and not self.insecure and not _is_loopback(self.host):
+        if not self.credentials and not self.insecure and not is_loopback(self.host):
             raise ConfigurationError(
                 f"refusing to listen on {self.host} without credentials: anyone who reaches this"
                 " port could read and change"
@@ -49,7 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can only be reached from this machine."""
     if host == "localhost":
         return True
     try:

@@ -15,9 +15,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.delivery.ports import Batch, Record
-from tailrace.runtimes.answers import HandlerFailed
-from tailrace.runtimes.function import FunctionSink, FunctionSpec, Invocation, Outcome
+from tailrace.runtimes.function import FunctionSpec, Invocation, Outcome
 from tailrace.runtimes.workers import WorkerPool
 
 REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
@@ -384,29 +382,3 @@ def runs(pid: int) -> bool:
     except OSError:
         return False
     return status != "Z"
-
-
-def test_as_a_sink_it_gets_events_and_reports_failures(lab: Lab) -> None:
-    lab.write("""
-        def handler(event, context):
-            if len(event["Records"]) == 1:
-                raise KeyError("alone")
-            last = event["Records"][-1]["dynamodb"]["SequenceNumber"]
-            return {"batchItemFailures": [{"itemIdentifier": last}]}
-    """)
-    records = [
-        Record.of(n, 0, {"eventName": "INSERT", "dynamodb": {"SequenceNumber": str(n)}})
-        for n in (100, 200)
-    ]
-
-    async def body(pool: WorkerPool) -> None:
-        batch = Batch(REQUEST_ID, "arn", "shard", records, 1)
-        reporting = FunctionSink(pool, pool.spec.arn, report_item_failures=True)
-        (failure,) = await reporting.write(batch)
-        assert failure.sequence == 200
-        silent = FunctionSink(pool, pool.spec.arn)
-        assert not await silent.write(batch)
-        with pytest.raises(HandlerFailed, match="KeyError: 'alone'"):
-            await silent.write(Batch(REQUEST_ID, "arn", "shard", records[:1], 1))
-
-    lab.run(body)

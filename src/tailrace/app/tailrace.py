@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from tailrace.api.dispatch import Dispatcher
 from tailrace.api.operation import Service
 from tailrace.api.registry import OPERATIONS, SERVICES
 from tailrace.app.caller import InProcessCaller
+from tailrace.app.functions import FunctionService, StoreStreams
 from tailrace.app.keeper import Keeper
 from tailrace.app.triggers import Trigger
 from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
@@ -77,7 +79,17 @@ class Tailrace:
             accounts=settings.accounts,
         )
         self._keeper = Keeper(self.engine, self.clock, _policy(settings))
-        routes: list[BaseRoute] = []
+        self._functions = FunctionService(
+            settings,
+            StoreStreams(
+                self.engine, lambda scope: InProcessCaller(self.dispatcher, scope), self.clock
+            ),
+            InProcessCaller(self.dispatcher, Scope(_OWN_ACCOUNT, settings.region)),
+            lambda: self.endpoint_url,
+            self.clock,
+            self.ids,
+        )
+        routes: list[BaseRoute] = self._functions.routes()
         if settings.test_controls:
             routes.append(control_route(self.dispatcher, self.scope, self._keeper.kick))
         try:
@@ -100,7 +112,7 @@ class Tailrace:
 
     def start(self) -> Tailrace:
         """Serve on a thread of its own; returns when requests are answered."""
-        self._server.start(self._delivery.attach)
+        self._server.start(self._begin, self._functions.close)
         self._keeper.start()
         return self
 
@@ -108,9 +120,13 @@ class Tailrace:
         """Serve on this thread until told to stop by a signal, then close."""
         self._keeper.start()
         try:
-            self._server.run(self._delivery.attach)
+            self._server.run(self._begin, self._functions.close)
         finally:
             self._close()
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._delivery.attach(loop)
+        self._functions.begin(loop)
 
     def stop(self) -> None:
         """Answer what is under way, stop everything, make everything durable."""

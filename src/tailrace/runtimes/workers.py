@@ -13,7 +13,7 @@ from typing import Final
 from tailrace.runtimes.function import FunctionSpec, Invocation, Outcome
 from tailrace.runtimes.worker_thread import Worker
 
-__all__ = ["WorkerPool"]
+__all__ = ["MAX_WORKERS", "WorkerPool"]
 
 # How many processes one function may have. Lambda's own limit is a thousand; a laptop has some ten
 # cores.
@@ -42,11 +42,14 @@ class WorkerPool:
         self, spec: FunctionSpec, *, max_workers: int = MAX_WORKERS, log: _Log | None = None
     ) -> None:
         self.spec = spec
+        self.max_workers = max_workers
         self._log = log
         self._slots = asyncio.Semaphore(max_workers)
         self._idle: list[tuple[Worker, float]] = []
         self._busy: set[Worker] = set()
         self._closed = False
+        self._calls = 0
+        self._quiet = asyncio.Event()
         self._reaper: asyncio.TimerHandle | None = None
         self._sources = _Sources(spec.directory) if spec.reload else None
 
@@ -57,6 +60,18 @@ class WorkerPool:
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Call the function. Never raises for what the function does."""
+        self._calls += 1
+        try:
+            outcome = await self._invoke(invocation)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._quiet.set()
+        if self._log is not None:
+            self._log(self.spec.name, outcome.log)
+        return outcome
+
+    async def _invoke(self, invocation: Invocation) -> Outcome:
         async with self._slots:
             if self._sources is not None and self._sources.changed():
                 self._retire()
@@ -76,14 +91,17 @@ class WorkerPool:
             else:
                 self._idle.append((worker, time.monotonic()))
                 self._reap_later()
-        if self._log is not None:
-            self._log(self.spec.name, outcome.log)
         return outcome
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether calls are under way."""
-        return bool(self._busy)
+    async def drain(self) -> None:
+        """End the workers as they become idle; returns when all calls are done. Nothing may be
+        called any more."""
+        self._closed = True
+        self._retire()
+        while self._calls:
+            self._quiet.clear()
+            await self._quiet.wait()
+        await self.close()
 
     async def close(self) -> None:
         """End all workers; calls under way fail."""

@@ -6,8 +6,8 @@ import asyncio
 import functools
 import socket
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,12 +16,15 @@ from tailrace.errors import ConfigurationError
 from tailrace.server.gateway import Gateway
 from tailrace.server.protocol import CallProtocol
 
-__all__ = ["LoopDelivery", "Server"]
+__all__ = ["Ending", "LoopDelivery", "Ready", "Server"]
 
 _START_TIMEOUT_S = 30.0
 # How long answers under way may take when the server is told to stop.
 _GRACE_S = 10
 _BACKLOG = 2048
+
+Ready: TypeAlias = Callable[[asyncio.AbstractEventLoop], None]
+Ending: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class LoopDelivery:
@@ -83,22 +86,26 @@ class Server:
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
 
-    async def serve(self, ready: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+    async def serve(self, ready: Ready, ending: Ending | None = None) -> None:
         """Serve until `stop`, or until a signal when on the main thread; `ready` is called with the
-        loop before the first request."""
+        loop before the first request, `ending` when the last was answered."""
         ready(asyncio.get_running_loop())
         self._started.set()
-        await self._server.serve(sockets=[self._socket])
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            if ending is not None:
+                await ending()
 
-    def run(self, ready: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+    def run(self, ready: Ready, ending: Ending | None = None) -> None:
         """Serve on this thread, with the fastest loop there is."""
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(self.serve(ready))
+            runner.run(self.serve(ready, ending))
 
-    def start(self, ready: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+    def start(self, ready: Ready, ending: Ending | None = None) -> None:
         """Serve on a thread of its own; returns when requests are answered."""
         self._thread = threading.Thread(
-            target=self.run, args=(ready,), name="tailrace-server", daemon=True
+            target=self.run, args=(ready, ending), name="tailrace-server", daemon=True
         )
         self._thread.start()
         if not self._started.wait(_START_TIMEOUT_S):

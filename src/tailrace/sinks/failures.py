@@ -78,7 +78,7 @@ class _Client:
             if self._made is None:
                 import botocore.session  # pyright: ignore[reportMissingTypeStubs]
 
-                session: Any = botocore.session.get_session()
+                session: Any = botocore.session.Session()
                 self._made = session.create_client(self._service, region_name=self._region)
             return self._made
 

@@ -1,0 +1,89 @@
+"""Event source mappings: what requests say of them, how replies show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tailrace.api.functions.errors import InvalidParameterValueException
+from tailrace.api.functions.names import mapping_arn
+from tailrace.api.functions.ports import MappingState
+from tailrace.api.functions.records import EventSourceMapping
+from tailrace.delivery.settings import settings_from_aws
+
+__all__ = ["MappingMembers", "check_members", "given_members", "mapping_members"]
+
+_DEFAULTS: Final[dict[str, Any]] = {
+    "BatchSize": 100,
+    "MaximumBatchingWindowInSeconds": 0,
+    "ParallelizationFactor": 1,
+    "DestinationConfig": {"OnFailure": {}},
+    "MaximumRecordAgeInSeconds": -1,
+    "BisectBatchOnFunctionError": False,
+    "MaximumRetryAttempts": -1,
+    "TumblingWindowInSeconds": 0,
+    "FunctionResponseTypes": [],
+}
+_USER_ACTION: Final = "User action"
+
+
+class MappingMembers(msgspec.Struct, rename="pascal", frozen=True, gc=False, kw_only=True):
+    """The members that concern delivery, of CreateEventSourceMapping and
+    UpdateEventSourceMapping."""
+
+    batch_size: int | None = None
+    maximum_batching_window_in_seconds: int | None = None
+    parallelization_factor: int | None = None
+    maximum_record_age_in_seconds: int | None = None
+    bisect_batch_on_function_error: bool | None = None
+    maximum_retry_attempts: int | None = None
+    tumbling_window_in_seconds: int | None = None
+    function_response_types: list[str] | None = None
+    filter_criteria: dict[str, Any] | None = None
+    destination_config: dict[str, Any] | None = None
+
+
+def given_members(request: MappingMembers) -> dict[str, Any]:
+    """The delivery members that a request has, by AWS's names."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(MappingMembers):
+        value = getattr(request, field.name)
+        if value is not None:
+            found[field.encode_name] = value
+    return found
+
+
+def check_members(members: Mapping[str, Any]) -> None:
+    """Raise the AwsError for settings that Lambda refuses, alone or together."""
+    destination: dict[str, Any] = members.get("DestinationConfig") or {}
+    if destination.get("OnSuccess"):
+        raise InvalidParameterValueException(
+            "Unsupported DestinationConfig parameter for given event source mapping type.",
+            Type="User",
+        )
+    settings_from_aws(dict(members))
+
+
+def mapping_members(
+    mapping: EventSourceMapping, state: MappingState, transition: str | None = None
+) -> dict[str, Any]:
+    """A mapping as replies have it; `transition` is the state of one that is just being
+    changed."""
+    members: dict[str, Any] = {
+        "UUID": mapping.uuid,
+        **_DEFAULTS,
+        **mapping.members,
+        "EventSourceArn": mapping.source_arn,
+        "FunctionArn": mapping.function_arn,
+        "LastModified": mapping.modified_us / 1e6,
+        "LastProcessingResult": state.last_result,
+        "State": transition or state.state,
+        "StateTransitionReason": _USER_ACTION,
+        "EventSourceMappingArn": mapping_arn(mapping.account, mapping.region, mapping.uuid),
+    }
+    criteria: dict[str, Any] = members.get("FilterCriteria") or {}
+    if not criteria.get("Filters"):
+        members.pop("FilterCriteria", None)
+    return members

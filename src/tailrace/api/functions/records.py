@@ -1,0 +1,104 @@
+"""What is kept of functions and event source mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tailrace.api.functions.names import LATEST, function_arn
+
+__all__ = ["Alias", "Code", "EventSourceMapping", "Function", "Version"]
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """Where code lies: in a bundle that was uploaded, or in a directory, from which it is loaded
+    anew when it was saved. `size` is the zip's in bytes, `sha256` its digest in base64."""
+
+    bundle: str | None = None
+    directory: str | None = None
+    size: int = 0
+    sha256: str = ""
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration of one version. `kept` holds members that change nothing here, as they came
+    (`VpcConfig`, `Layers`, ...). `modified` is worded as replies have it."""
+
+    version: str = LATEST
+    code: Code
+    role: str
+    runtime: str | None = None
+    handler: str = ""
+    description: str = ""
+    timeout_s: int = 3
+    memory_mb: int = 128
+    environment: Mapping[str, str] = {}
+    architectures: tuple[str, ...] = ("x86_64",)
+    log_level: str | None = None
+    log_group: str | None = None
+    log_format: str = "Text"
+    modified: str
+    revision_id: str
+    kept: Mapping[str, Any] = {}
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True):
+    """A name for a version; `weights` sends shares of the calls to others."""
+
+    name: str
+    function_version: str
+    description: str = ""
+    weights: Mapping[str, float] = {}
+    revision_id: str
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True):
+    """A function: its code that may change, what was published of it, and its aliases.
+    `concurrency` is what is reserved for it, None without."""
+
+    account: str
+    region: str
+    name: str
+    latest: Version
+    published: Mapping[str, Version] = {}
+    next_version: int = 1
+    aliases: Mapping[str, Alias] = {}
+    tags: Mapping[str, str] = {}
+    concurrency: int | None = None
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What identifies it."""
+        return self.account, self.region, self.name
+
+    @property
+    def arn(self) -> str:
+        """Its ARN without qualifier."""
+        return function_arn(self.place)
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """All versions, the changing one first."""
+        return (self.latest, *self.published.values())
+
+
+class EventSourceMapping(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream's changes to a function. `members` are those of the request that concern delivery,
+    by AWS's names; `qualifier` is the version or alias the mapping names."""
+
+    uuid: str
+    account: str
+    region: str
+    function: str
+    qualifier: str | None
+    source_arn: str
+    enabled: bool
+    members: Mapping[str, Any]
+    modified_us: int
+
+    @property
+    def function_arn(self) -> str:
+        """The ARN of the function, qualified as the mapping names it."""
+        return function_arn((self.account, self.region, self.function), self.qualifier)
