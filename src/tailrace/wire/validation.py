@@ -74,7 +74,8 @@ def _refusal(
         return ValidationException(
             f"The {member_path(required_map)} parameter is required for {operation}"
         )
-    return _tag_refusal(request.get("Tags") or ())
+    # Kinesis has them as a map.
+    return _tag_refusal(request.get("Tags") or ()) if service == "dynamodb" else None
 
 
 def _tag_refusal(tags: Iterable[dict[str, Any]]) -> ValidationException | None:
