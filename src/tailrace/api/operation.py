@@ -8,7 +8,6 @@ how to word the reply when that is done; the dispatcher does the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -31,9 +30,8 @@ class Service(msgspec.Struct, frozen=True):
     """What the operations stand on.
 
     `iterator_secret` signs shard iterators. `stream_retention_ms` is how long records are served,
-    None for ever. `faults` is what test controls set. `s3_directory` holds the buckets that tables
-    are exported to and imported from, as directories; None: there are none. `address` says where
-    clients reach the server, host and port.
+    None for ever. `faults` is what test controls set. `address` says where clients reach the
+    server, host and port.
     """
 
     engine: Engine
@@ -42,7 +40,6 @@ class Service(msgspec.Struct, frozen=True):
     iterator_secret: bytes
     stream_retention_ms: int | None = limits.STREAM_RETENTION_MS
     faults: Faults = msgspec.field(default_factory=Faults)
-    s3_directory: Path | None = None
     address: Callable[[], str] = _default_address
 
 

@@ -26,8 +26,14 @@ from tailrace.api.dynamodb.create_table import CREATE_TABLE
 from tailrace.api.dynamodb.delete_item import DELETE_ITEM
 from tailrace.api.dynamodb.delete_table import DELETE_TABLE
 from tailrace.api.dynamodb.describe_table import DESCRIBE_TABLE
+from tailrace.api.dynamodb.exports import (
+    DESCRIBE_EXPORT,
+    EXPORT_TABLE_TO_POINT_IN_TIME,
+    LIST_EXPORTS,
+)
 from tailrace.api.dynamodb.get_item import GET_ITEM
 from tailrace.api.dynamodb.global_tables import GLOBAL_TABLES
+from tailrace.api.dynamodb.imports import DESCRIBE_IMPORT, IMPORT_TABLE, LIST_IMPORTS
 from tailrace.api.dynamodb.list_tables import LIST_TABLES
 from tailrace.api.dynamodb.put_item import PUT_ITEM
 from tailrace.api.dynamodb.query import QUERY
@@ -69,13 +75,19 @@ _TABLES: Final[tuple[Operation[Any], ...]] = (
     DESCRIBE_CONTINUOUS_BACKUPS,
     DESCRIBE_CONTRIBUTOR_INSIGHTS,
     DESCRIBE_ENDPOINTS,
+    DESCRIBE_EXPORT,
+    DESCRIBE_IMPORT,
     DESCRIBE_LIMITS,
     DESCRIBE_TABLE,
     DESCRIBE_TIME_TO_LIVE,
+    EXPORT_TABLE_TO_POINT_IN_TIME,
     GET_ITEM,
     GET_RESOURCE_POLICY,
+    IMPORT_TABLE,
     LIST_BACKUPS,
     LIST_CONTRIBUTOR_INSIGHTS,
+    LIST_EXPORTS,
+    LIST_IMPORTS,
     LIST_TABLES,
     LIST_TAGS_OF_RESOURCE,
     PUT_ITEM,

@@ -9,6 +9,7 @@ from tailrace.clock import Clock
 from tailrace.errors import TailraceError
 from tailrace.tables.engine import Engine
 from tailrace.tables.keeping import Policy, keep
+from tailrace.tables.transfer.buckets import Buckets
 
 __all__ = ["Keeper"]
 
@@ -20,8 +21,11 @@ _INTERVAL_S = 1.0
 class Keeper:
     """Does on a thread of its own what a store has to do by the clock."""
 
-    def __init__(self, engine: Engine, clock: Clock, policy: Policy) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, policy: Policy, buckets: Buckets | None = None
+    ) -> None:
         self._engine = engine
+        self._buckets = buckets
         self._clock = clock
         self._policy = policy
         self._wake = threading.Event()
@@ -46,7 +50,7 @@ class Keeper:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                more = keep(self._engine, self._policy, self._clock.now_us())
+                more = keep(self._engine, self._policy, self._clock.now_us(), self._buckets)
             except TailraceError:
                 more = False
                 if not self._stopping:

@@ -21,6 +21,7 @@ from tailrace.app.triggers import Trigger
 from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
 from tailrace.delivery.ports import Sink
 from tailrace.delivery.settings import DeliverySettings
+from tailrace.engines.buckets import DirectoryBuckets
 from tailrace.engines.memory import MemoryEngine
 from tailrace.engines.sqlite import SqliteEngine
 from tailrace.errors import ConfigurationError, ResourceNotFoundException, ValidationException
@@ -65,7 +66,6 @@ class Tailrace:
             self.ids,
             _iterator_secret(settings.data),
             settings.stream_retention_ms,
-            s3_directory=settings.s3_directory,
             address=lambda: self.endpoint_url.partition("//")[2],
         )
         self.dispatcher = Dispatcher(self.service, OPERATIONS, SERVICES)
@@ -78,7 +78,9 @@ class Tailrace:
             credentials=settings.credentials,
             accounts=settings.accounts,
         )
-        self._keeper = Keeper(self.engine, self.clock, _policy(settings))
+        self._keeper = Keeper(
+            self.engine, self.clock, _policy(settings), DirectoryBuckets(settings.s3_directory)
+        )
         self._functions = FunctionService(
             settings,
             StoreStreams(

@@ -1,7 +1,7 @@
 """Housekeeping: what a store has to do by the clock, in small steps between the writes.
 
 Rotate shards, trim records, retire what has aged out, delete items whose time is over, go on with
-copies of tables, remove the rows of what was dropped, fill new indexes.
+copies, exports and imports of tables, remove the rows of what was dropped, fill new indexes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from tailrace.streams import lineage, retention
 from tailrace.tables import copies, expiry, life, stream_life
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine
+from tailrace.tables.transfer.buckets import Buckets
+from tailrace.tables.transfer.step import advance
 from tailrace.tables.waiting import alter_and_wait
 
 __all__ = ["Policy", "keep", "pending_fills"]
@@ -28,8 +30,9 @@ class Policy(msgspec.Struct, frozen=True):
     rotation_ms: int = limits.SHARD_ROTATION_MS
 
 
-def keep(engine: Engine, policy: Policy, now_us: int) -> bool:
-    """Do one bounded step of everything that is due; True when there is more to do at once.
+def keep(engine: Engine, policy: Policy, now_us: int, buckets: Buckets | None = None) -> bool:
+    """Do one bounded step of everything that is due; True when there is more to do at once. Exports
+    and imports wait until there are `buckets`.
 
     Waits for the engine, so never call it on the thread that reports outcomes.
     """
@@ -38,8 +41,9 @@ def keep(engine: Engine, policy: Policy, now_us: int) -> bool:
     filled = _fill_one(engine)
     expired = expiry.expire(engine, now_us)
     copied = copies.advance(engine)
+    moved = buckets is not None and advance(engine, buckets, now_us)
     purged = engine.purge(limits.PURGE_ROWS_PER_COMMIT)
-    return rotated or trimmed or filled or expired or copied or purged > 0
+    return rotated or trimmed or filled or expired or copied or moved or purged > 0
 
 
 def _rotate(engine: Engine, policy: Policy, now_us: int) -> bool:

@@ -30,6 +30,7 @@ __all__ = [
     "Recovery",
     "disable",
     "enable",
+    "last_clock",
     "recovery_of",
     "rewind",
     "rewinding",
@@ -63,10 +64,10 @@ class Recovery(msgspec.Struct, frozen=True):
 
 
 class _Rewind(msgspec.Struct, frozen=True):
-    """Undo what a capture holds from after a moment."""
+    """Undo what a capture holds with clocks above one."""
 
     stream_id: int
-    to_us: int
+    last: int
 
 
 class _Images(msgspec.Struct, rename="pascal", frozen=True):
@@ -139,10 +140,16 @@ def _named(catalog: Catalog, scope: tuple[str, str, str]) -> Table:
     return table
 
 
-def rewinding(table: Table, stream_id: int, to_us: int) -> Table:
-    """A new table that, once it is filled, is to be as its source was at a moment."""
-    setting = msgspec.to_builtins(_Rewind(stream_id, to_us))
+def rewinding(table: Table, stream_id: int, last: int) -> Table:
+    """A new table that, once it is filled, is to be as its source was after the change of the clock
+    `last`."""
+    setting = msgspec.to_builtins(_Rewind(stream_id, last))
     return msgspec.structs.replace(table, settings={**table.settings, REWIND: setting})
+
+
+def last_clock(to_us: int) -> int:
+    """The greatest clock that a change made at a moment can have."""
+    return clock_at(to_us + 1) - 1
 
 
 def rewind(engine: Engine, table: Table) -> bool:
@@ -155,9 +162,8 @@ def rewind(engine: Engine, table: Table) -> bool:
     shards = engine.catalog().shards_of.get(wanted.stream_id)
     if shards is None:
         return False
-    after = clock_at(wanted.to_us + 1) - 1
     for shard in sorted(shards, key=lambda shard: shard.start, reverse=True):
-        for page_after, last in reversed(_pages(engine, shard, after)):
+        for page_after, last in reversed(_pages(engine, shard, wanted.last)):
             _undo(engine, table, shard, page_after, last)
     return True
 

@@ -14,6 +14,7 @@ from tailrace.api.dispatch import Dispatcher
 from tailrace.api.operation import Service
 from tailrace.api.registry import OPERATIONS, SERVICES
 from tailrace.clock import ManualClock, SequentialIds
+from tailrace.engines.buckets import DirectoryBuckets
 from tailrace.engines.memory import MemoryEngine
 from tailrace.engines.sqlite import SqliteEngine
 from tailrace.model.schema import Table
@@ -51,9 +52,8 @@ class Caller:
         self.engine: Engine = (
             MemoryEngine(self.clock) if data is None else SqliteEngine(data, self.clock)
         )
-        self.service = Service(
-            self.engine, self.clock, SequentialIds(), b"secret", s3_directory=s3_directory
-        )
+        self.service = Service(self.engine, self.clock, SequentialIds(), b"secret")
+        self._buckets = DirectoryBuckets(s3_directory)
         self.scope = Scope("000000000000", "us-east-1")
         self._dispatcher = Dispatcher(self.service, OPERATIONS, SERVICES)
 
@@ -137,7 +137,7 @@ class Caller:
 
     def keep(self) -> None:
         """Do all housekeeping that is due."""
-        while keep(self.engine, Policy(), self.clock.now_us()):
+        while keep(self.engine, Policy(), self.clock.now_us(), self._buckets):
             pass
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from tailrace.errors import (
 )
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.description import describe_table
-from tailrace.tables.recovery import Recovery, recovery_of, rewinding
+from tailrace.tables.recovery import Recovery, last_clock, recovery_of, rewinding
 
 __all__ = ["RESTORE_TABLE_TO_POINT_IN_TIME", "RestoreTableToPointInTimeInput"]
 
@@ -64,7 +64,9 @@ def restore_table_to_point_in_time(
     def reply(catalog: Catalog) -> bytes:
         return body_of({"TableDescription": describe_table(engine, catalog.by_name[scope])})
 
-    return Altered(restoring(scope, rewinding(table, known.stream_id, to_us), source.id), reply)
+    return Altered(
+        restoring(scope, rewinding(table, known.stream_id, last_clock(to_us)), source.id), reply
+    )
 
 
 def _source_ref(request: RestoreTableToPointInTimeInput) -> str:
