@@ -17,8 +17,10 @@ __all__ = [
     "ConditionalCheckFailedException",
     "ConfigurationError",
     "ContinuousBackupsUnavailableException",
+    "DryRunOperationException",
     "DuplicateItemException",
     "ExpiredIteratorException",
+    "ExpiredNextTokenException",
     "ExportConflictException",
     "ExportNotFoundException",
     "GlobalTableAlreadyExistsException",
@@ -28,6 +30,7 @@ __all__ = [
     "ImportNotFoundException",
     "IncompleteSignatureException",
     "InternalServerError",
+    "InvalidArgumentException",
     "InvalidExportTimeException",
     "InvalidRestoreTimeException",
     "InvalidSignatureException",
@@ -218,6 +221,23 @@ class IdempotentParameterMismatchException(AwsError):
 
 class DuplicateItemException(AwsError):
     code = "DuplicateItemException"
+    status = 400
+
+
+class DryRunOperationException(AwsError):
+    code = "DryRunOperationException"
+    status = 400
+
+
+class ExpiredNextTokenException(AwsError):
+    code = "ExpiredNextTokenException"
+    status = 400
+
+
+class InvalidArgumentException(AwsError):
+    """What Kinesis answers where DynamoDB has ValidationException."""
+
+    code = "InvalidArgumentException"
     status = 400
 
 

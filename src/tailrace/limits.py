@@ -24,6 +24,20 @@ __all__ = [
     "ITEM_BYTES",
     "ITEM_NESTING",
     "ITERATOR_LIFE_MS",
+    "KINESIS_CONSUMERS",
+    "KINESIS_ITERATOR_LIFE_MS",
+    "KINESIS_LIST_PAGE",
+    "KINESIS_ON_DEMAND_SHARDS",
+    "KINESIS_ON_DEMAND_STREAMS",
+    "KINESIS_PAGE_BYTES",
+    "KINESIS_PAGE_RECORDS",
+    "KINESIS_PUT_BYTES",
+    "KINESIS_RECORD_KIB",
+    "KINESIS_RETENTION_HOURS",
+    "KINESIS_RETENTION_HOURS_MAX",
+    "KINESIS_SHARDS",
+    "KINESIS_SHARD_PAGE",
+    "KINESIS_TAGS",
     "LIST_TABLES_PAGE",
     "LOCAL_INDEXES",
     "NUMBER_DIGITS",
@@ -124,6 +138,22 @@ STREAM_SHARD_PAGE: Final = 100
 ITERATOR_LIFE_MS: Final = 15 * 60 * 1000
 # Seen on AWS: shards roll over about every 4 h, with gaps of 4.04 to 4.5 h.
 SHARD_ROTATION_MS: Final = 4 * 60 * 60 * 1000
+
+# Kinesis developer guide, "Quotas and limits" (service-sizes-and-limits.html), and API reference
+KINESIS_RECORD_KIB: Final = 1024
+KINESIS_PUT_BYTES: Final = 10 * 1024 * 1024
+KINESIS_PAGE_RECORDS: Final = 10_000
+KINESIS_PAGE_BYTES: Final = 10 * 1024 * 1024
+KINESIS_ITERATOR_LIFE_MS: Final = 5 * 60 * 1000
+KINESIS_RETENTION_HOURS: Final = 24
+KINESIS_RETENTION_HOURS_MAX: Final = 365 * 24
+KINESIS_SHARDS: Final = 500
+KINESIS_ON_DEMAND_SHARDS: Final = 4
+KINESIS_ON_DEMAND_STREAMS: Final = 50
+KINESIS_LIST_PAGE: Final = 100
+KINESIS_SHARD_PAGE: Final = 1000
+KINESIS_CONSUMERS: Final = 20
+KINESIS_TAGS: Final = 50
 
 # A partition of DynamoDB takes 1,000 write units a second and is split under a lasting load
 # beyond it.

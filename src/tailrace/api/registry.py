@@ -51,6 +51,7 @@ from tailrace.api.dynamodb.transact_get_items import TRANSACT_GET_ITEMS
 from tailrace.api.dynamodb.transact_write_items import TRANSACT_WRITE_ITEMS
 from tailrace.api.dynamodb.update_item import UPDATE_ITEM
 from tailrace.api.dynamodb.update_table import UPDATE_TABLE
+from tailrace.api.kinesis.operations import KINESIS
 from tailrace.api.operation import Operation
 from tailrace.api.streams.describe_stream import DESCRIBE_STREAM
 from tailrace.api.streams.get_records import GET_RECORDS
@@ -60,7 +61,11 @@ from tailrace.api.streams.list_streams import LIST_STREAMS
 __all__ = ["OPERATIONS", "SERVICES"]
 
 # A target's prefix -> the name of the service's model in botocore.
-SERVICES: Final = {"DynamoDB_20120810": "dynamodb", "DynamoDBStreams_20120810": "dynamodbstreams"}
+SERVICES: Final = {
+    "DynamoDB_20120810": "dynamodb",
+    "DynamoDBStreams_20120810": "dynamodbstreams",
+    "Kinesis_20131202": "kinesis",
+}
 
 _TABLES: Final[tuple[Operation[Any], ...]] = (
     BATCH_GET_ITEM,
@@ -117,4 +122,5 @@ _STREAMS: Final[tuple[Operation[Any], ...]] = (
 OPERATIONS: Final[dict[str, Operation[Any]]] = {
     **{f"DynamoDB_20120810.{operation.name}": operation for operation in _TABLES},
     **{f"DynamoDBStreams_20120810.{operation.name}": operation for operation in _STREAMS},
+    **{f"Kinesis_20131202.{operation.name}": operation for operation in KINESIS},
 }

@@ -316,8 +316,7 @@ class MemoryEngine:
         return self._catalog
 
     def get(self, table_id: int, key: bytes) -> bytes | None:
-        with self._gate.passed():
-            return self._read(table_id, key)
+        return self.get_together([(table_id, key)])[0]
 
     def get_together(self, keys: Sequence[tuple[int, bytes]]) -> Sequence[bytes | None]:
         with self._gate.passed():

@@ -9,6 +9,7 @@ import msgspec
 __all__ = [
     "StreamArn",
     "kinesis_arn",
+    "parse_kinesis_arn",
     "parse_stream_arn",
     "parse_table_arn",
     "stream_arn",
@@ -39,6 +40,18 @@ def stream_arn(region: str, account: str, table: str, label: str) -> str:
 def kinesis_arn(region: str, account: str, name: str) -> str:
     """The ARN of a Kinesis stream."""
     return f"arn:aws:kinesis:{region}:{account}:stream/{name}"
+
+
+def parse_kinesis_arn(arn: str) -> tuple[str, str, str] | None:
+    """(region, account, stream name) of a Kinesis stream's ARN, or of something below it; None when
+    it is neither."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "kinesis":
+        return None
+    pieces = parts[5].split("/")
+    if pieces[0] != "stream" or len(pieces) < 2 or not pieces[1]:
+        return None
+    return parts[3], parts[4], pieces[1]
 
 
 def stream_label(now_us: int) -> str:

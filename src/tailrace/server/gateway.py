@@ -15,6 +15,7 @@ from tailrace.errors import AwsError, PayloadTooLargeException
 from tailrace.wire import sigv4
 from tailrace.wire.bodies import decoded_body
 from tailrace.wire.call import Call, Reply, Scope
+from tailrace.wire.dialects import dialect_of
 from tailrace.wire.faults import fault
 
 __all__ = ["STATUS_LINES", "Gateway", "HttpRequest"]
@@ -29,10 +30,11 @@ STATUS_LINES = {
     503: b"HTTP/1.1 503 Service Unavailable\r\n",
 }
 _RESPONSE = (
-    b"%b%bx-amzn-RequestId: %b\r\nx-amz-crc32: %d\r\nContent-Type: application/x-amz-json-1.0\r\n"
+    b"%b%bx-amzn-RequestId: %b\r\nx-amz-crc32: %d\r\nContent-Type: %b\r\n"
     b"Content-Length: %d\r\n%b\r\n%b"
 )
 _SCOPES_KEPT = 256
+_KINESIS = b"Kinesis_"
 
 
 class HttpRequest(msgspec.Struct, gc=False):
@@ -81,6 +83,10 @@ class Gateway:
 
     def handle(self, request: HttpRequest, respond: Callable[[Reply], None]) -> None:
         """Answer a request; `respond` is called once. Never raises."""
+        dialect = None
+        if request.target.startswith(_KINESIS):
+            dialect = dialect_of(request.headers)
+            respond = dialect.answering(respond)
         try:
             if request.too_large:
                 raise PayloadTooLargeException(
@@ -89,6 +95,8 @@ class Gateway:
             body = request.body
             if request.encoding is not None:
                 body = decoded_body(body, request.encoding)
+            if dialect is not None:
+                body = dialect.read(body)
             if self._credentials:
                 self._verify(request)
             call = Call(self._target(request.target), body, self._scope(request.authorization))
@@ -142,6 +150,7 @@ class Gateway:
             self._default_lines,
             self._request_id().encode(),
             crc32(body),
+            reply.content_type,
             len(body),
             b"" if keep_alive else b"Connection: close\r\n",
             body,

@@ -78,17 +78,18 @@ def parse(text: str, secret: bytes) -> ShardIterator:
     return ShardIterator(arn, shard_id, position, generation)
 
 
-def check_age(iterator: ShardIterator, generation: int, now_us: int) -> None:
-    """Raise ExpiredIteratorException when an iterator is older than 15 minutes, or of a generation
+def check_age(
+    iterator: ShardIterator, generation: int, now_us: int, life_ms: int = limits.ITERATOR_LIFE_MS
+) -> None:
+    """Raise ExpiredIteratorException when an iterator is older than `life_ms`, or of a generation
     before `generation`."""
     issued_us = iterator.position.taken_us
-    life_us = limits.ITERATOR_LIFE_MS * 1000
-    if now_us - issued_us <= life_us and iterator.generation >= generation:
+    if now_us - issued_us <= life_ms * 1000 and iterator.generation >= generation:
         return
     raise ExpiredIteratorException(
         f"Iterator expired. The iterator was created at time {_moment(issued_us)} while right now"
         f" it is {_moment(now_us)} which is further in the future than the tolerated delay of"
-        f" {limits.ITERATOR_LIFE_MS} milliseconds."
+        f" {life_ms} milliseconds."
     )
 
 

@@ -94,8 +94,9 @@ def read(
     removed: int,
     max_records: int,
     now_us: int,
+    max_bytes: int = limits.STREAM_PAGE_BYTES,
 ) -> Page:
-    """At most `max_records` records, or 1 MB of them, from a position on.
+    """At most `max_records` records, or `max_bytes` of them, from a position on.
 
     `shard` must be from a catalog that was read before the log is: what it says is closed has all
     its records. `removed` is the clock below which the store may have removed records; the horizon
@@ -103,7 +104,7 @@ def read(
     """
     after = _begin(log, shard, position, horizon, removed)
     # One record more than asked for: its clock is the next position, exact however long it is kept.
-    page = log.read(shard.id, after, max_records + 1, limits.STREAM_PAGE_BYTES)
+    page = log.read(shard.id, after, max_records + 1, max_bytes)
     if len(page.records) > max_records:
         following = Position(PositionKind.NEXT, page.last, now_us)
         return Page(page.records[:max_records], following)

@@ -25,7 +25,9 @@ class Call(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """The answer to a call: HTTP status and JSON body. An error's body carries `__type`."""
+    """The answer to a call: HTTP status, JSON body and Content-Type. An error's body carries
+    `__type`."""
 
     status: int
     body: bytes
+    content_type: bytes = b"application/x-amz-json-1.0"

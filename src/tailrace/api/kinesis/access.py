@@ -1,0 +1,146 @@
+"""What the Kinesis operations share: finding a stream and its shards, and describing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from tailrace.api.kinesis.inputs import StreamRef
+from tailrace.api.operation import Altered, Context
+from tailrace.api.streams import access
+from tailrace.errors import InvalidArgumentException, ResourceNotFoundException
+from tailrace.model.arns import parse_kinesis_arn
+from tailrace.streams.log import Shard
+from tailrace.streams.sequence import sequence_number
+from tailrace.tables import kinesis_streams
+from tailrace.tables.catalog import Alter, Catalog
+from tailrace.tables.kinesis_resharding import hash_key_range
+from tailrace.tables.kinesis_streams import Change, KinesisStream
+
+__all__ = [
+    "NOTHING",
+    "StreamView",
+    "altered",
+    "child_shard",
+    "described_shard",
+    "find",
+    "find_shard",
+    "mode_of",
+    "owner_by_arn",
+    "owner_of",
+    "reply_of",
+    "seconds",
+    "shard_missing",
+    "updated",
+    "view",
+]
+
+StreamView = access.StreamView
+# The body of answers without members.
+NOTHING: Final = b""
+
+reply_of = msgspec.json.Encoder().encode
+
+
+def owner_of(context: Context, ref: StreamRef) -> tuple[str, str, str]:
+    """(account, region, name) of the stream that a request names. Raises InvalidArgumentException
+    when it names none."""
+    if ref.stream_arn is not None:
+        return owner_by_arn(ref.stream_arn)
+    if ref.stream_name is None:
+        raise InvalidArgumentException("Either StreamName or StreamARN must be specified.")
+    return context.scope.account, context.scope.region, ref.stream_name
+
+
+def owner_by_arn(arn: str) -> tuple[str, str, str]:
+    """(account, region, name) of the stream of an ARN, or of a consumer's. Raises
+    InvalidArgumentException for what is neither."""
+    parsed = parse_kinesis_arn(arn)
+    if parsed is None:
+        raise InvalidArgumentException(f"Invalid ARN: {arn}")
+    region, account, name = parsed
+    return account, region, name
+
+
+def find(context: Context, ref: StreamRef) -> KinesisStream:
+    """The stream that a request names. Raises ResourceNotFoundException."""
+    return kinesis_streams.found(context.service.engine.catalog(), *owner_of(context, ref))
+
+
+def view(context: Context, found: KinesisStream) -> StreamView:
+    """A stream as it is now: the shards that are not trimmed away, and the least clock served."""
+    seen = access.view(context.service, context.service.engine.catalog(), found.stream)
+    if seen is None:  # deleted between two looks
+        raise ResourceNotFoundException(
+            f"Stream {found.stream.table_name} under account {found.stream.account} not found."
+        )
+    return seen
+
+
+def find_shard(seen: StreamView, name: str) -> Shard:
+    """A shard of a stream by its ShardId. Raises ResourceNotFoundException."""
+    for shard in seen.shards:
+        if shard.name == name:
+            return shard
+    raise shard_missing(seen, name)
+
+
+def shard_missing(seen: StreamView, name: str) -> ResourceNotFoundException:
+    """The error for a shard that a stream doesn't have."""
+    return ResourceNotFoundException(
+        f"Shard {name} in stream {seen.stream.table_name} under account {seen.stream.account} does"
+        " not exist"
+    )
+
+
+def described_shard(shard: Shard) -> dict[str, Any]:
+    """A shard in the API's form."""
+    numbers = {"StartingSequenceNumber": sequence_number(shard.start)}
+    if shard.end is not None:
+        numbers["EndingSequenceNumber"] = sequence_number(shard.end)
+    description: dict[str, Any] = {"ShardId": shard.name}
+    if shard.parent is not None:
+        description["ParentShardId"] = shard.parent
+    if shard.adjacent_parent is not None:
+        description["AdjacentParentShardId"] = shard.adjacent_parent
+    description["HashKeyRange"] = _hash_keys(shard)
+    description["SequenceNumberRange"] = numbers
+    return description
+
+
+def child_shard(shard: Shard) -> dict[str, Any]:
+    """A shard in the form in which readers are told of it at the end of its parents."""
+    parents = [name for name in (shard.parent, shard.adjacent_parent) if name is not None]
+    return {"ShardId": shard.name, "ParentShards": parents, "HashKeyRange": _hash_keys(shard)}
+
+
+def _hash_keys(shard: Shard) -> dict[str, str]:
+    first, last = hash_key_range(shard)
+    return {"StartingHashKey": str(first), "EndingHashKey": str(last)}
+
+
+def mode_of(found: KinesisStream) -> str:
+    """PROVISIONED or ON_DEMAND."""
+    return str(found.settings["StreamMode"])
+
+
+def seconds(us: int) -> float:
+    """A time in the API's form, whole milliseconds."""
+    return us // 1000 / 1000
+
+
+def altered(decide: Alter) -> Altered:
+    """Alter the catalog and answer with nothing."""
+
+    def reply(catalog: Catalog) -> bytes:
+        del catalog
+        return NOTHING
+
+    return Altered(decide, reply)
+
+
+def updated(context: Context, ref: StreamRef, change: Callable[[KinesisStream], Change]) -> Altered:
+    """Change a stream's settings and answer with nothing."""
+    return altered(kinesis_streams.update(owner_of(context, ref), change))

@@ -1,0 +1,87 @@
+"""SplitShard, MergeShards and UpdateShardCount: done when they are answered."""
+
+from __future__ import annotations
+
+from tailrace.api.kinesis import access
+from tailrace.api.kinesis.inputs import ShardId, StreamRef
+from tailrace.api.operation import Altered, Context, Operation
+from tailrace.errors import InvalidArgumentException
+from tailrace.tables import kinesis_resharding
+from tailrace.tables.catalog import Catalog
+
+__all__ = [
+    "MERGE_SHARDS",
+    "SPLIT_SHARD",
+    "UPDATE_SHARD_COUNT",
+    "MergeShardsInput",
+    "SplitShardInput",
+    "UpdateShardCountInput",
+]
+
+
+class SplitShardInput(StreamRef, frozen=True, kw_only=True):
+    shard_to_split: ShardId
+    new_starting_hash_key: str
+
+
+def split_shard(context: Context, request: SplitShardInput) -> Altered:
+    owner = access.owner_of(context, request)
+    hash_key = int(request.new_starting_hash_key)
+    return access.altered(kinesis_resharding.split_shard(owner, request.shard_to_split, hash_key))
+
+
+class MergeShardsInput(StreamRef, frozen=True, kw_only=True):
+    shard_to_merge: ShardId
+    adjacent_shard_to_merge: ShardId
+
+
+def merge_shards(context: Context, request: MergeShardsInput) -> Altered:
+    owner = access.owner_of(context, request)
+    return access.altered(
+        kinesis_resharding.merge_shards(
+            owner, request.shard_to_merge, request.adjacent_shard_to_merge
+        )
+    )
+
+
+class UpdateShardCountInput(StreamRef, frozen=True, kw_only=True):
+    target_shard_count: int
+    scaling_type: str
+
+
+def update_shard_count(context: Context, request: UpdateShardCountInput) -> Altered:
+    found = access.find(context, request)
+    target = request.target_shard_count
+    before = sum(shard.open for shard in access.view(context, found).shards)
+
+    def check(current: int) -> None:
+        counts = f"Current open shard count: {current} Target shard count: {target}"
+        if target > 2 * current:
+            raise InvalidArgumentException(
+                f"UpdateShardCount cannot scale up over double your current open shard count."
+                f" {counts}"
+            )
+        if 2 * target < current:
+            raise InvalidArgumentException(
+                f"UpdateShardCount cannot scale down below half your current open shard count."
+                f" {counts}"
+            )
+
+    def reply(catalog: Catalog) -> bytes:
+        del catalog
+        return access.reply_of(
+            {
+                "StreamName": found.stream.table_name,
+                "CurrentShardCount": before,
+                "TargetShardCount": target,
+                "StreamARN": found.stream.arn,
+            }
+        )
+
+    owner = access.owner_of(context, request)
+    return Altered(kinesis_resharding.uniform(owner, target, check), reply)
+
+
+SPLIT_SHARD = Operation("SplitShard", SplitShardInput, split_shard)
+MERGE_SHARDS = Operation("MergeShards", MergeShardsInput, merge_shards)
+UPDATE_SHARD_COUNT = Operation("UpdateShardCount", UpdateShardCountInput, update_shard_count)

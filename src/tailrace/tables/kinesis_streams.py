@@ -1,0 +1,233 @@
+"""Kinesis streams in the catalog: making and removing them, and cutting them into shards anew.
+
+A Kinesis stream is a hidden table without items, whose stream takes what callers put. Its keys are
+the 16 bytes of a hash key, so a shard's range of keys is its range of hash keys. All functions here
+are pure decisions over the catalog; messages are those the service was seen to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tailrace import limits
+from tailrace.errors import (
+    LimitExceededException,
+    ResourceInUseException,
+    ResourceNotFoundException,
+)
+from tailrace.model.keys import KeyAttribute, KeySchema
+from tailrace.model.schema import Stream, StreamKind, StreamViewType, Table
+from tailrace.streams import lineage
+from tailrace.streams.log import Shard
+from tailrace.tables import hidden
+from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
+
+__all__ = [
+    "HASH_KEYS",
+    "HASH_KEY_BYTES",
+    "Change",
+    "KinesisStream",
+    "check_shard_limit",
+    "create",
+    "delete",
+    "find",
+    "found",
+    "of_owner",
+    "shard_name",
+    "update",
+]
+
+HASH_KEY_BYTES: Final = 16
+HASH_KEYS: Final = 2**128
+# A hash key is a decimal number on the wire and its big-endian bytes in here.
+_KEYS: Final = KeySchema((KeyAttribute("hash", "B"),))
+_HOUR_MS: Final = 3_600_000
+
+
+class KinesisStream(msgspec.Struct, frozen=True):
+    """A stream with the hidden table it belongs to, whose settings hold what is stored of it in the
+    API's own form."""
+
+    table: Table
+    stream: Stream
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.table.settings
+
+    @property
+    def retention_hours(self) -> int:
+        return (self.stream.retention_ms or 0) // _HOUR_MS
+
+
+def _name(account: str, region: str, name: str) -> str:
+    return f"kinesis/{account}/{region}/{name}"
+
+
+def find(catalog: Catalog, account: str, region: str, name: str) -> KinesisStream | None:
+    """The stream of a name, or None."""
+    table = hidden.find(catalog, _name(account, region, name))
+    return None if table is None or table.stream is None else KinesisStream(table, table.stream)
+
+
+def found(catalog: Catalog, account: str, region: str, name: str) -> KinesisStream:
+    """The stream of a name. Raises ResourceNotFoundException."""
+    stream = find(catalog, account, region, name)
+    if stream is None:
+        raise ResourceNotFoundException(f"Stream {name} under account {account} not found.")
+    return stream
+
+
+def of_owner(catalog: Catalog, account: str, region: str) -> Sequence[KinesisStream]:
+    """All streams of an account and region, by name."""
+    prefix = _name(account, region, "")
+    tables = [
+        table
+        for table in catalog.tables.values()
+        if table.account == hidden.HIDDEN_ACCOUNT and table.name.startswith(prefix)
+    ]
+    return [
+        KinesisStream(table, table.stream)
+        for table in sorted(tables, key=lambda table: table.name)
+        if table.stream is not None
+    ]
+
+
+def create(
+    owner: tuple[str, str, str], shards: int, settings: Mapping[str, Any], now_us: int
+) -> Alter:
+    """Make the stream (account, region, name) with `shards` shards of equal ranges.
+
+    Refuses with ResourceInUseException when it exists, LimitExceededException when its owner would
+    have too many open shards.
+    """
+    account, region, name = owner
+
+    def decide(catalog: Catalog, tick: Tick) -> Alteration:
+        if find(catalog, account, region, name) is not None:
+            raise ResourceInUseException(f"Stream {name} under account {account} already exists.")
+        check_shard_limit(catalog, account, region, shards)
+        table_id = catalog.next_id
+        stream = Stream(
+            id=table_id + 1,
+            table_id=table_id,
+            table_name=name,
+            region=region,
+            account=account,
+            label="",
+            view_type=StreamViewType.NEW_IMAGE,
+            keys=_KEYS,
+            created_us=now_us,
+            kind=StreamKind.KINESIS,
+            retention_ms=limits.KINESIS_RETENTION_HOURS * _HOUR_MS,
+        )
+        hidden_account, hidden_region, hidden_name = hidden.hidden_scope(
+            _name(account, region, name)
+        )
+        table = Table(
+            id=table_id,
+            uuid=hidden_name,
+            region=hidden_region,
+            account=hidden_account,
+            name=hidden_name,
+            keys=_KEYS,
+            attribute_types={"hash": "B"},
+            created_us=now_us,
+            partitions=1,
+            stream=stream,
+            settings=dict(settings),
+        )
+        opened = _first_shards(stream, shards, tick)
+        next_id = stream.id + 1 + len(opened)
+        return Alteration(tables=(table,), streams=(stream,), shards=opened, next_id=next_id)
+
+    return decide
+
+
+def _first_shards(stream: Stream, count: int, tick: Tick) -> tuple[Shard, ...]:
+    return tuple(
+        Shard(
+            id=stream.id + 1 + number,
+            name=shard_name(number),
+            stream_id=stream.id,
+            partition=0,
+            low=lineage.cut(number, count, HASH_KEY_BYTES) or b"",
+            high=lineage.cut(number + 1, count, HASH_KEY_BYTES),
+            start=tick(stream.table_id, 0),
+        )
+        for number in range(count)
+    )
+
+
+def shard_name(number: int) -> str:
+    """The ShardId of a stream's shard with a number."""
+    return f"shardId-{number:012d}"
+
+
+def check_shard_limit(catalog: Catalog, account: str, region: str, more: int) -> None:
+    """Raise LimitExceededException when `more` open shards are too many for an owner."""
+    streams = {stream.stream.id for stream in of_owner(catalog, account, region)}
+    now = sum(shard.open and shard.stream_id in streams for shard in catalog.shards.values())
+    if now + more > limits.KINESIS_SHARDS:
+        raise LimitExceededException(
+            f"This request would exceed the shard limit for the account {account} in {region}."
+            f" Current shard count for the account: {now}. Limit: {limits.KINESIS_SHARDS}. Number"
+            f" of additional shards that would have resulted from this request: {more}. Refer to"
+            " the AWS Service Limits page"
+            " (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current"
+            " limits and how to request higher limits."
+        )
+
+
+def delete(owner: tuple[str, str, str], enforce: bool) -> Alter:
+    """Remove a stream with all it holds. With consumers it is refused with ResourceInUseException
+    unless `enforce`."""
+
+    def decide(catalog: Catalog, tick: Tick) -> Alteration:
+        del tick
+        gone = found(catalog, *owner)
+        if gone.settings.get("Consumers") and not enforce:
+            raise ResourceInUseException(
+                f"Stream {gone.stream.table_name} under account {owner[0]} has enhanced fan-out"
+                " consumers registered; deregister them or set EnforceConsumerDeletion."
+            )
+        shards = catalog.shards_of[gone.stream.id]
+        return Alteration(
+            dropped_tables=(gone.table.id,),
+            dropped_streams=(gone.stream.id,),
+            dropped_shards=tuple(shard.id for shard in shards),
+        )
+
+    return decide
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What an update makes of a stream."""
+
+    settings: Mapping[str, Any] | None = None
+    retention_hours: int | None = None
+
+
+def update(owner: tuple[str, str, str], change: Callable[[KinesisStream], Change]) -> Alter:
+    """Change a stream's settings or retention; `change` raises to refuse."""
+
+    def decide(catalog: Catalog, tick: Tick) -> Alteration:
+        del tick
+        stream = found(catalog, *owner)
+        return _updated(stream, change(stream))
+
+    return decide
+
+
+def _updated(old: KinesisStream, change: Change) -> Alteration:
+    table, stream = old.table, old.stream
+    if change.settings is not None:
+        table = msgspec.structs.replace(table, settings=dict(change.settings))
+    if change.retention_hours is None:
+        return Alteration(tables=(table,))
+    stream = msgspec.structs.replace(stream, retention_ms=change.retention_hours * _HOUR_MS)
+    table = msgspec.structs.replace(table, stream=stream)
+    return Alteration(tables=(table,), streams=(stream,))
