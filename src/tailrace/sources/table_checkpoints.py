@@ -14,23 +14,14 @@ from typing import Any, Final
 import msgspec
 
 from tailrace.delivery.ports import Position
-from tailrace.errors import (
-    ConditionalCheckFailedException,
-    ResourceInUseException,
-    ResourceNotFoundException,
-    TableNotFoundException,
-    TailraceError,
-)
+from tailrace.errors import ConditionalCheckFailedException
 from tailrace.sources.caller import Caller
+from tailrace.sources.own_tables import MISSING, PREFIX, make_table
 
 __all__ = ["TableCheckpoints"]
 
 SAVES_AT_ONCE: Final = 16
-TABLE_POLLS: Final = 120
-TABLE_POLL_S: Final = 0.5
-_PREFIX: Final = "DynamoDB_20120810."
 _DIGITS: Final = 40  # the longest sequence number there is
-_MISSING: Final = (ResourceNotFoundException, TableNotFoundException)
 
 
 class _Item(msgspec.Struct):
@@ -42,14 +33,6 @@ class _Item(msgspec.Struct):
 class _Page(msgspec.Struct, rename="pascal"):
     items: list[_Item]
     last_evaluated_key: dict[str, Any] | None = None
-
-
-class _Table(msgspec.Struct, rename="pascal"):
-    table_status: str
-
-
-class _Description(msgspec.Struct, rename="pascal"):
-    table: _Table
 
 
 class TableCheckpoints:
@@ -65,8 +48,8 @@ class TableCheckpoints:
         """All saved positions by shard id; makes the table when there is none."""
         try:
             return await self._query()
-        except _MISSING:
-            await self._create()
+        except MISSING:
+            await make_table(self._caller, self._table, ("application", "shard"))
             return await self._query()
 
     async def save(self, positions: Mapping[str, Position]) -> None:
@@ -121,34 +104,8 @@ class TableCheckpoints:
     def _key(self, shard_id: str) -> dict[str, Any]:
         return {"application": {"S": self._application}, "shard": {"S": shard_id}}
 
-    async def _create(self) -> None:
-        try:
-            await self._call(
-                "CreateTable",
-                {
-                    "TableName": self._table,
-                    "BillingMode": "PAY_PER_REQUEST",
-                    "AttributeDefinitions": [
-                        {"AttributeName": "application", "AttributeType": "S"},
-                        {"AttributeName": "shard", "AttributeType": "S"},
-                    ],
-                    "KeySchema": [
-                        {"AttributeName": "application", "KeyType": "HASH"},
-                        {"AttributeName": "shard", "KeyType": "RANGE"},
-                    ],
-                },
-            )
-        except ResourceInUseException:
-            pass  # someone else was quicker
-        for _ in range(TABLE_POLLS):
-            body = await self._call("DescribeTable", {"TableName": self._table})
-            if msgspec.json.decode(body, type=_Description).table.table_status == "ACTIVE":
-                return
-            await asyncio.sleep(TABLE_POLL_S)
-        raise TailraceError(f"the table {self._table} did not become ACTIVE")
-
     async def _call(self, operation: str, params: dict[str, Any]) -> bytes:
-        return await self._caller.call(_PREFIX + operation, params)
+        return await self._caller.call(PREFIX + operation, params)
 
 
 def _rank(position: Position) -> str:
