@@ -11,6 +11,7 @@ from tailrace.api.dynamodb.backups import (
     DESCRIBE_BACKUP,
     LIST_BACKUPS,
 )
+from tailrace.api.dynamodb.batch_execute_statement import BATCH_EXECUTE_STATEMENT
 from tailrace.api.dynamodb.batch_get_item import BATCH_GET_ITEM
 from tailrace.api.dynamodb.batch_write_item import BATCH_WRITE_ITEM
 from tailrace.api.dynamodb.continuous_backups import (
@@ -26,6 +27,8 @@ from tailrace.api.dynamodb.create_table import CREATE_TABLE
 from tailrace.api.dynamodb.delete_item import DELETE_ITEM
 from tailrace.api.dynamodb.delete_table import DELETE_TABLE
 from tailrace.api.dynamodb.describe_table import DESCRIBE_TABLE
+from tailrace.api.dynamodb.execute_statement import EXECUTE_STATEMENT
+from tailrace.api.dynamodb.execute_transaction import EXECUTE_TRANSACTION
 from tailrace.api.dynamodb.exports import (
     DESCRIBE_EXPORT,
     EXPORT_TABLE_TO_POINT_IN_TIME,
@@ -68,6 +71,7 @@ SERVICES: Final = {
 }
 
 _TABLES: Final[tuple[Operation[Any], ...]] = (
+    BATCH_EXECUTE_STATEMENT,
     BATCH_GET_ITEM,
     BATCH_WRITE_ITEM,
     CREATE_BACKUP,
@@ -85,6 +89,8 @@ _TABLES: Final[tuple[Operation[Any], ...]] = (
     DESCRIBE_LIMITS,
     DESCRIBE_TABLE,
     DESCRIBE_TIME_TO_LIVE,
+    EXECUTE_STATEMENT,
+    EXECUTE_TRANSACTION,
     EXPORT_TABLE_TO_POINT_IN_TIME,
     GET_ITEM,
     GET_RESOURCE_POLICY,

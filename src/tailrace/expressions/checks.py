@@ -26,6 +26,7 @@ from tailrace.expressions.tree import (
     Node,
     Operand,
     PathNode,
+    Truth,
 )
 from tailrace.model.keys import content_bytes
 from tailrace.model.paths import Path, clash, render
@@ -72,10 +73,13 @@ def check_condition(
 
 
 def check_update(
-    parsed: ParsedUpdate, names: Mapping[str, str], values: Mapping[str, AttributeValue]
+    parsed: ParsedUpdate,
+    names: Mapping[str, str],
+    values: Mapping[str, AttributeValue],
+    parameter: str = "UpdateExpression",
 ) -> None:
     """Raise ValidationException for the first thing wrong with an update and its placeholders."""
-    checker = _Checker("UpdateExpression", names, values)
+    checker = _Checker(parameter, names, values)
     checker.targets([action.target for action in parsed.actions])
     for action, order in zip(reversed(parsed.actions), reversed(parsed.orders), strict=True):
         for node in order:
@@ -104,7 +108,9 @@ class _Checker:
         self._values = values
 
     def _refuse(self, problem: str) -> NoReturn:
-        raise ValidationException(f"Invalid {self._parameter}: {problem}")
+        # Statements have no parameters to name.
+        kind = f"Invalid {self._parameter}: " if self._parameter else ""
+        raise ValidationException(kind + problem)
 
     def _refuse_type(self, operator: str, found: str) -> None:
         self._refuse(
@@ -251,6 +257,8 @@ class _Checker:
         """The type of an operand if it is known without an item."""
         if isinstance(operand, Literal):
             return next(iter(self._values[operand.key]))
+        if isinstance(operand, Truth):
+            return "BOOL"
         return "N" if isinstance(operand, Call) and operand.function == "size" else None
 
     def _check_type_name(self, operand: Operand) -> None:

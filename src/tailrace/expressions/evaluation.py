@@ -25,6 +25,7 @@ from tailrace.expressions.tree import (
     Operand,
     Or,
     PathNode,
+    Truth,
 )
 from tailrace.model.paths import find
 from tailrace.model.values import AttributeValue, Item, decoded_base64
@@ -49,6 +50,9 @@ def compile_operand(operand: Operand, names: Mapping[str, str]) -> Evaluate:
         return lambda item, values: values[key]
     if isinstance(operand, Arithmetic):
         raise TypeError("sums stand in updates only")
+    if isinstance(operand, Truth):
+        test = compile_test(operand.condition, names)
+        return lambda item, values: {"BOOL": test(item, values)}
     return _compile_size(compile_operand(operand.operands[0], names))
 
 

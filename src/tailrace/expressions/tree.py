@@ -27,6 +27,7 @@ __all__ = [
     "Operand",
     "Or",
     "PathNode",
+    "Truth",
     "UpdateAction",
 ]
 
@@ -64,7 +65,13 @@ class Arithmetic(msgspec.Struct, frozen=True):
     right: Operand
 
 
-Operand: TypeAlias = PathNode | Literal | Call | Arithmetic
+class Truth(msgspec.Struct, frozen=True):
+    """Whether a condition holds, as a boolean to compare with (PartiQL)."""
+
+    condition: Condition
+
+
+Operand: TypeAlias = PathNode | Literal | Call | Arithmetic | Truth
 
 
 class Compare(msgspec.Struct, frozen=True):

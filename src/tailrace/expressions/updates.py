@@ -25,7 +25,7 @@ from tailrace.model.keys import KeySchema
 from tailrace.model.paths import Node, Path, find, overlay, project
 from tailrace.model.values import AttributeValue, Item, canonical_set, nesting
 
-__all__ = ["Effect", "Step", "Update", "make_update", "update"]
+__all__ = ["Effect", "Step", "Update", "make_update", "parsed_update", "update"]
 
 _MISSING: Final = "The provided expression refers to an attribute that does not exist in the item"
 _WRONG_TYPE: Final = "An operand in the update expression has an incorrect data type"
@@ -118,6 +118,17 @@ def update(text: str, bindings: Bindings) -> Update:
     )
 
 
+def parsed_update(parsed: ParsedUpdate, values: Values) -> Update:
+    """The update of actions that no expression was parsed to; they have no placeholders for names.
+
+    Raises ValidationException as `update` does, without the name of a parameter.
+    """
+    compiled = _compiled(parsed, {}, values, "")
+    return Update(
+        compiled.steps, values, compiled.touched, compiled.creates, compiled.flat, compiled.reads
+    )
+
+
 def make_update(steps: tuple[Step, ...], creates: bool) -> Update:
     """An update of steps that bring their own values."""
     touched = tuple([step.path for step in steps])
@@ -142,8 +153,13 @@ def _cached(
     return _compiled(parse_update(text), dict(names), samples)
 
 
-def _compiled(parsed: ParsedUpdate, names: Mapping[str, str], values: Values) -> _Compiled:
-    check_update(parsed, names, values)
+def _compiled(
+    parsed: ParsedUpdate,
+    names: Mapping[str, str],
+    values: Values,
+    parameter: str = "UpdateExpression",
+) -> _Compiled:
+    check_update(parsed, names, values, parameter)
     steps = tuple([_compile_step(action, names) for action in parsed.actions])
     touched = tuple([step.path for step in steps])
     targets = tuple([action.target for action in parsed.actions])

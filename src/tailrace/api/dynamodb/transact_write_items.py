@@ -3,7 +3,6 @@ all."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ import msgspec
 from tailrace import expressions
 from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb.delete_item import delete_write
+from tailrace.api.dynamodb.idempotence import once
 from tailrace.api.dynamodb.put_item import put_write
 from tailrace.api.dynamodb.replies import body_of, collection_metrics
 from tailrace.api.dynamodb.tables import find_table
@@ -32,10 +32,8 @@ from tailrace.model.schema import Table
 from tailrace.model.values import Item, canonical_item, decode_item, item_size
 from tailrace.tables import plans
 from tailrace.tables.capacity import Usage, read_units, usage_of_write
-from tailrace.tables.catalog import Catalog
-from tailrace.tables.engine import Outcome, Settled, Write
+from tailrace.tables.engine import Outcome, Write
 from tailrace.tables.plans import Guard
-from tailrace.tables.tokens import AlreadyDone, ensure_tokens, token_write, tokens_table
 
 __all__ = ["TRANSACT_WRITE_ITEMS", "TransactWriteItemsInput"]
 
@@ -111,7 +109,14 @@ def transact_write_items(context: Context, request: TransactWriteItemsInput) -> 
     refuse_repeated([(write.table_id, write.key) for write in writes])
     if request.client_request_token is None:
         return Committed((writes,), lambda outcomes: _body(request, tables, outcomes[0]))
-    return _once(context, request, request.client_request_token, tables, writes)
+    return once(
+        context,
+        request.client_request_token,
+        request,
+        writes,
+        lambda outcome: _body(request, tables, outcome),
+        lambda: _replayed(context, request, tables, writes),
+    )
 
 
 def _only_action(entry: TransactWriteItem) -> _Action:
@@ -189,39 +194,6 @@ def _writes(prepared: Sequence[_Prepared], tables: Sequence[Table]) -> list[Writ
     if first is not None:
         raise cancelled([error if place == first else None for place, error in enumerate(errors)])
     return writes
-
-
-def _once(
-    context: Context,
-    request: TransactWriteItemsInput,
-    token: str,
-    tables: Sequence[Table],
-    writes: Sequence[Write],
-) -> Committed | Altered:
-    """Carry out the writes unless a request with this token did."""
-    service, scope = context.service, context.scope
-    now_us = service.clock.now_us()
-    digest = hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
-
-    def reply(outcomes: Sequence[Outcome]) -> bytes:
-        first, *others = outcomes[0]
-        if isinstance(first, AlreadyDone):
-            return _replayed(context, request, tables, writes)
-        if not isinstance(first, Settled):
-            raise first
-        return _body(request, tables, others)
-
-    def committed(tokens: Table) -> Committed:
-        use = token_write(tokens, scope.account, scope.region, token, digest, now_us)
-        return Committed(((use, *writes),), reply)
-
-    def first_use(catalog: Catalog) -> Committed:
-        made = tokens_table(catalog)
-        assert made is not None
-        return committed(made)
-
-    known = tokens_table(service.engine.catalog())
-    return Altered(ensure_tokens(now_us), first_use) if known is None else committed(known)
 
 
 def _replayed(

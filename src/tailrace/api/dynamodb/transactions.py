@@ -15,6 +15,7 @@ from tailrace import limits
 from tailrace.errors import (
     AwsError,
     ConditionalCheckFailedException,
+    DuplicateItemException,
     ItemCollectionSizeLimitExceededException,
     ProvisionedThroughputExceededException,
     TransactionCanceledException,
@@ -28,6 +29,7 @@ from tailrace.tables.engine import Settled
 __all__ = [
     "Used",
     "all_settled",
+    "cancellation",
     "cancelled",
     "check_payload",
     "is_upfront",
@@ -37,6 +39,7 @@ __all__ = [
 
 _CODES: Final[tuple[tuple[type[AwsError], str], ...]] = (
     (ConditionalCheckFailedException, "ConditionalCheckFailed"),
+    (DuplicateItemException, "DuplicateItem"),
     (ItemCollectionSizeLimitExceededException, "ItemCollectionSizeLimitExceeded"),
     (TransactionConflictException, "TransactionConflict"),
     (ProvisionedThroughputExceededException, "ProvisionedThroughputExceeded"),
@@ -71,6 +74,11 @@ def cancelled(outcomes: Sequence[object]) -> TransactionCanceledException:
             raise outcome
         code = next(code for kind, code in _CODES if isinstance(outcome, kind))
         reasons.append({"Code": code, **outcome.fields, "Message": outcome.message})
+    return cancellation(reasons)
+
+
+def cancellation(reasons: Sequence[dict[str, Any]]) -> TransactionCanceledException:
+    """The cancellation of a transaction for these reasons, one for each action."""
     codes = ", ".join([reason["Code"] for reason in reasons])
     return TransactionCanceledException(
         f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
