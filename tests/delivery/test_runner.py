@@ -366,27 +366,6 @@ def test_a_batch_that_does_not_end_within_the_grace_period_is_abandoned() -> Non
     run(main())
 
 
-def test_checkpoints_that_fail_are_tried_again_and_delivery_goes_on() -> None:
-    async def main() -> None:
-        world = World()
-        world.source.open("a")
-        put(world, "a", 1)
-        save, attempts = world.checkpoints.save, []
-
-        async def flaky(positions: Any) -> None:
-            attempts.append(positions)
-            if len(attempts) == 1:
-                raise OSError("throttled")
-            await save(positions)
-
-        world.checkpoints.save = flaky  # type: ignore[method-assign]
-        runner = await world.drain()
-        assert (await world.checkpoints.load())["a"] == Position(sequence=1)
-        assert runner.snapshot().errors == 1
-
-    run(main())
-
-
 def test_lag_is_the_age_of_the_oldest_record_that_is_not_handled() -> None:
     async def main() -> None:
         clock = ManualClock()
