@@ -63,6 +63,11 @@ def check_members(members: Mapping[str, Any]) -> None:
             "Unsupported DestinationConfig parameter for given event source mapping type.",
             Type="User",
         )
+    if members.get("TumblingWindowInSeconds"):
+        raise InvalidParameterValueException("Tumbling windows are not supported.", Type="User")
+    criteria: dict[str, Any] = members.get("FilterCriteria") or {}
+    if criteria.get("Filters"):
+        raise InvalidParameterValueException("Filters are not supported.", Type="User")
     settings_from_aws(dict(members))
 
 

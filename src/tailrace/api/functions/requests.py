@@ -10,7 +10,15 @@ import msgspec
 
 from tailrace.api.functions.errors import InvalidRequestContentException
 from tailrace.api.functions.operation import Answer, AnyOperation, HttpCall
-from tailrace.errors import AwsError, ValidationException
+from tailrace.errors import (
+    AccessDeniedException,
+    AwsError,
+    IncompleteSignatureException,
+    InvalidSignatureException,
+    MissingAuthenticationTokenException,
+    UnrecognizedClientException,
+    ValidationException,
+)
 from tailrace.wire.shapes import input_shape
 from tailrace.wire.validation import examine
 
@@ -18,6 +26,15 @@ __all__ = ["answer", "refusal"]
 
 _SERVICE: Final = "lambda"
 _SERVER_FAULT: Final = 500
+_FORBIDDEN: Final = 403
+# What the service's front door answers, with another status than DynamoDB's.
+_NOT_ALLOWED: Final = (
+    AccessDeniedException,
+    IncompleteSignatureException,
+    InvalidSignatureException,
+    MissingAuthenticationTokenException,
+    UnrecognizedClientException,
+)
 # Base64 of megabytes is not looked through with the rest.
 _BLOBS: Final = ("ZipFile",)
 _log = logging.getLogger("tailrace.api")
@@ -57,9 +74,11 @@ def refusal(error: AwsError) -> Answer:
     """The answer for an error, as Lambda words it: its code in a header, its message in the
     body."""
     content: dict[str, Any] = {error.message_member: error.message}
-    if not isinstance(error, ValidationException):
-        content = {"Type": "User", **content, **error.fields}
     status = error.status
+    if isinstance(error, _NOT_ALLOWED):
+        content, status = {"message": error.message}, _FORBIDDEN
+    elif not isinstance(error, ValidationException):
+        content = {"Type": "User", **content, **error.fields}
     return Answer(msgspec.json.encode(content), {"x-amzn-ErrorType": error.code}, status)
 
 

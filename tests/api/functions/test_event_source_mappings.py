@@ -1,0 +1,203 @@
+"""Event source mappings are made, told, changed and deleted as Lambda does it, and refused in its
+words."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+
+ARN = "arn:aws:lambda:us-east-1:000000000000:function"
+
+
+def state(account: Any, uuid: str, wanted: str) -> dict[str, Any]:
+    """A mapping when it is in a state."""
+    deadline = time.monotonic() + 20
+    while True:
+        found = account.functions.get_event_source_mapping(UUID=uuid)
+        if found["State"] == wanted:
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.01)
+
+
+def test_its_life(account: Any) -> None:
+    functions = account.functions
+    account.create("lived")
+    stream = account.table("lived")
+    made = functions.create_event_source_mapping(
+        EventSourceArn=stream, FunctionName="lived", StartingPosition="LATEST", BatchSize=7
+    )
+    uuid = made["UUID"]
+    assert made["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert (made["State"], made["StateTransitionReason"]) == ("Creating", "User action")
+    assert re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", uuid)
+    told = state(account, uuid, "Enabled")
+    expected = {
+        "UUID": uuid,
+        "StartingPosition": "LATEST",
+        "BatchSize": 7,
+        "MaximumBatchingWindowInSeconds": 0,
+        "ParallelizationFactor": 1,
+        "EventSourceArn": stream,
+        "FunctionArn": f"{ARN}:lived",
+        "LastProcessingResult": "No records processed",
+        "State": "Enabled",
+        "StateTransitionReason": "User action",
+        "DestinationConfig": {"OnFailure": {}},
+        "MaximumRecordAgeInSeconds": -1,
+        "BisectBatchOnFunctionError": False,
+        "MaximumRetryAttempts": -1,
+        "TumblingWindowInSeconds": 0,
+        "FunctionResponseTypes": [],
+        "EventSourceMappingArn": (
+            f"arn:aws:lambda:us-east-1:000000000000:event-source-mapping:{uuid}"
+        ),
+    }
+    assert {name: told[name] for name in expected} == expected
+    assert told.keys() - expected.keys() == {"LastModified", "ResponseMetadata"}
+    disabled = functions.update_event_source_mapping(UUID=uuid, Enabled=False, BatchSize=9)
+    assert (disabled["State"], disabled["BatchSize"]) == ("Disabling", 9)
+    assert state(account, uuid, "Disabled")["BatchSize"] == 9
+    enabled = functions.update_event_source_mapping(UUID=uuid, Enabled=True)
+    assert (enabled["State"], enabled["BatchSize"]) == ("Enabling", 9)
+    state(account, uuid, "Enabled")
+    changed = functions.update_event_source_mapping(UUID=uuid, MaximumRetryAttempts=3)
+    assert (changed["State"], changed["MaximumRetryAttempts"]) == ("Updating", 3)
+    deleted = functions.delete_event_source_mapping(UUID=uuid)
+    assert deleted["State"] == "Deleting"
+    for call in (functions.get_event_source_mapping, functions.delete_event_source_mapping):
+        assert account.refused(call, UUID=uuid) == (
+            404,
+            "ResourceNotFoundException",
+            "The resource you requested does not exist.",
+        )
+
+
+def test_lists_by_stream_and_function(account: Any) -> None:
+    functions = account.functions
+    streams = [account.table(name) for name in ("list-a", "list-b")]
+    for name in ("list-f", "list-g"):
+        account.create(name, Publish=True)
+        for stream in streams:
+            functions.create_event_source_mapping(
+                EventSourceArn=stream, FunctionName=name, StartingPosition="LATEST"
+            )
+    functions.create_event_source_mapping(
+        EventSourceArn=streams[0], FunctionName="list-f:1", StartingPosition="LATEST"
+    )
+
+    def found(**members: Any) -> set[tuple[str, str]]:
+        pages = functions.get_paginator("list_event_source_mappings").paginate(
+            **members, PaginationConfig={"PageSize": 1}
+        )
+        return {
+            (each["EventSourceArn"].split("/")[1], each["FunctionArn"].removeprefix(f"{ARN}:"))
+            for page in pages
+            for each in page["EventSourceMappings"]
+        }
+
+    assert found(FunctionName="list-f") == {("list-a", "list-f"), ("list-b", "list-f")}
+    assert found(FunctionName="list-f:1") == {("list-a", "list-f:1")}
+    assert found(EventSourceArn=streams[1]) == {("list-b", "list-f"), ("list-b", "list-g")}
+    assert len(found()) >= 5
+
+
+def test_one_for_each_stream_and_function(account: Any) -> None:
+    account.create("once")
+    stream = account.table("once")
+    members = {"EventSourceArn": stream, "FunctionName": "once", "StartingPosition": "LATEST"}
+    create = account.functions.create_event_source_mapping
+    uuid = create(**members)["UUID"]
+    assert account.refused(create, **members) == (
+        409,
+        "ResourceConflictException",
+        (
+            f'The event source arn (" {stream} ") and function (" once ") provided mapping already'
+            f" exists. Please update or delete the existing mapping with UUID {uuid}"
+        ),
+    )
+    account.functions.delete_event_source_mapping(UUID=uuid)
+    assert create(**members)["UUID"] != uuid
+
+
+BATCH_SIZE = (
+    "1 validation error detected: Value '10001' at 'batchSize' failed to satisfy constraint:"
+    " Member must have value less than or equal to 10000"
+)
+NO_POSITION = (
+    "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint:"
+    " Member must not be null."
+)
+NO_STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/none/stream/2026-09-17T14:00:00.000"
+TOPIC = "arn:aws:sns:us-east-1:000000000000:topic.fifo"
+
+
+@pytest.mark.parametrize(
+    ("members", "code", "message"),
+    [
+        ({"StartingPosition": None}, "InvalidParameterValueException", NO_POSITION),
+        (
+            {"StartingPosition": "AT_TIMESTAMP"},
+            "InvalidParameterValueException",
+            "Unsupported starting position for arn type: {stream}",
+        ),
+        ({"BatchSize": 10_001}, "ValidationException", BATCH_SIZE),
+        (
+            {"MaximumRecordAgeInSeconds": 59},
+            "InvalidParameterValueException",
+            "MaximumRecordAgeInSeconds must be -1 or between 60 and 604800.",
+        ),
+        (
+            {"FunctionName": "none"},
+            "InvalidParameterValueException",
+            "Function does not exist",
+        ),
+        (
+            {"FunctionName": "refused:7"},
+            "InvalidParameterValueException",
+            "Function does not exist",
+        ),
+        ({"EventSourceArn": None}, "InvalidParameterValueException", "Unrecognized event source."),
+        (
+            {"EventSourceArn": "arn:aws:rivers:us-east-1:000000000000:stream/x"},
+            "InvalidParameterValueException",
+            "Unrecognized event source.",
+        ),
+        (
+            {"EventSourceArn": NO_STREAM},
+            "InvalidParameterValueException",
+            f"Stream not found: {NO_STREAM}",
+        ),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": TOPIC}}},
+            "InvalidParameterValueException",
+            (
+                "The provided destination config DestinationConfig(onFailure=OnFailure("
+                f"destination={TOPIC})) is invalid."
+            ),
+        ),
+        (
+            {"DestinationConfig": {"OnSuccess": {"Destination": TOPIC}}},
+            "InvalidParameterValueException",
+            "Unsupported DestinationConfig parameter for given event source mapping type.",
+        ),
+    ],
+)
+def test_what_is_refused(account: Any, members: dict[str, Any], code: str, message: str) -> None:
+    try:
+        account.create("refused")
+        account.table("refused")
+    except account.functions.exceptions.ResourceConflictException:
+        pass
+    described = account.tables.describe_table(TableName="refused")
+    stream = described["Table"]["LatestStreamArn"]
+    given = {"EventSourceArn": stream, "FunctionName": "refused", "StartingPosition": "LATEST"}
+    wanted = {name: value for name, value in (given | members).items() if value is not None}
+    status, got, told = account.refused(account.functions.create_event_source_mapping, **wanted)
+    assert (status, got, told) == (400, code, message.format(stream=stream))
+    assert not account.functions.list_event_source_mappings(EventSourceArn=stream)[
+        "EventSourceMappings"
+    ]
