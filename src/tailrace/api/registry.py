@@ -48,6 +48,7 @@ from tailrace.api.dynamodb.resource_policies import (
 from tailrace.api.dynamodb.restore_table_from_backup import RESTORE_TABLE_FROM_BACKUP
 from tailrace.api.dynamodb.restore_table_to_point_in_time import RESTORE_TABLE_TO_POINT_IN_TIME
 from tailrace.api.dynamodb.scan import SCAN
+from tailrace.api.dynamodb.search_vectors import SEARCH_VECTORS
 from tailrace.api.dynamodb.tags import LIST_TAGS_OF_RESOURCE, TAG_RESOURCE, UNTAG_RESOURCE
 from tailrace.api.dynamodb.time_to_live import DESCRIBE_TIME_TO_LIVE, UPDATE_TIME_TO_LIVE
 from tailrace.api.dynamodb.transact_get_items import TRANSACT_GET_ITEMS
@@ -107,6 +108,7 @@ _TABLES: Final[tuple[Operation[Any], ...]] = (
     RESTORE_TABLE_FROM_BACKUP,
     RESTORE_TABLE_TO_POINT_IN_TIME,
     SCAN,
+    SEARCH_VECTORS,
     TAG_RESOURCE,
     TRANSACT_GET_ITEMS,
     TRANSACT_WRITE_ITEMS,

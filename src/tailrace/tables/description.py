@@ -29,6 +29,8 @@ _STORED_SETTINGS = (
     "TableClassSummary",
     "OnDemandThroughput",
     "RestoreSummary",
+    "GlobalTableSettingsReplicationMode",
+    "DisassociationProtectionEnabled",
 )
 
 

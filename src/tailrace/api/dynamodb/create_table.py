@@ -3,17 +3,21 @@ CREATING as AWS does."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from tailrace import limits
+from tailrace.api.dynamodb import replication
 from tailrace.api.dynamodb import table_inputs as parts
 from tailrace.api.dynamodb.inputs import TableRef
 from tailrace.api.dynamodb.replies import body_of
+from tailrace.api.dynamodb.resource_policies import check_policy, new_policy
 from tailrace.api.dynamodb.tables import named_scope
+from tailrace.api.dynamodb.tags import checked_tags, tags_setting
 from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import ValidationException
+from tailrace.model.arns import table_arn
 from tailrace.model.keys import KeySchema
 from tailrace.model.schema import (
     BillingMode,
@@ -52,6 +56,10 @@ class CreateTableInput(msgspec.Struct, rename="pascal", frozen=True):
     deletion_protection_enabled: bool | None = None
     on_demand_throughput: parts.OnDemandThroughput | None = None
     warm_throughput: parts.WarmThroughput | None = None
+    resource_policy: str | None = None
+    global_table_source_arn: str | None = None
+    global_table_settings_replication_mode: replication.SettingsReplication | None = None
+    vector_indexes: list[dict[str, Any]] | None = None
 
 
 def create_table(context: Context, request: CreateTableInput) -> Altered:
@@ -59,8 +67,12 @@ def create_table(context: Context, request: CreateTableInput) -> Altered:
     now_us = context.service.clock.now_us()
     uuid = context.service.ids.uuid()
     checked = _definition(request)
+    replication.refuse_vector_indexes(request.vector_indexes)
+    replication.check_settings_replication(request.global_table_settings_replication_mode)
+    if request.global_table_source_arn is not None:
+        replication.refuse_source(context, request.global_table_source_arn)
     view_type = wanted_view_type(request.stream_specification, new=True)
-    settings = _settings(scope, request, checked)
+    settings = _settings(scope, request, checked, now_us)
 
     def build(catalog: Catalog) -> Table:
         return checked.table(catalog.next_id, uuid, scope, now_us, settings)
@@ -188,7 +200,7 @@ def _specs(request: CreateTableInput) -> list[definition.IndexSpec]:
 
 
 def _settings(
-    scope: tuple[str, str, str], request: CreateTableInput, checked: _Definition
+    scope: tuple[str, str, str], request: CreateTableInput, checked: _Definition, now_us: int
 ) -> dict[str, object]:
     settings: dict[str, object] = {}
     if request.deletion_protection_enabled:
@@ -206,7 +218,14 @@ def _settings(
     if encryption is not None:
         settings["SSEDescription"] = encryption
     if request.tags:
-        settings["Tags"] = msgspec.to_builtins(request.tags)
+        settings["Tags"] = tags_setting(checked_tags(request.tags))
+    if request.resource_policy is not None:
+        account, region, name = scope
+        check_policy(request.resource_policy)
+        settings |= new_policy(table_arn(region, account, name), request.resource_policy, now_us)
+    if request.global_table_settings_replication_mode is not None:
+        mode = request.global_table_settings_replication_mode
+        settings["GlobalTableSettingsReplicationMode"] = mode
     return settings
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "GetResourcePolicyInput",
     "PutResourcePolicyInput",
     "check_policy",
+    "new_policy",
     "policy_setting",
 ]
 
@@ -122,6 +123,11 @@ def check_policy(policy: str) -> None:
         raise ValidationException(
             f"{_INVALID}Invalid policy document: Missing required field Resource"
         )
+
+
+def new_policy(arn: str, policy: str, now_us: int) -> dict[str, object]:
+    """The setting of a new table that has a checked policy."""
+    return {_POLICIES: {arn: policy_setting(policy, now_us)}}
 
 
 def policy_setting(

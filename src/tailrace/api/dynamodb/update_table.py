@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from tailrace.api.dynamodb import index_updates, inputs
+from tailrace.api.dynamodb import index_updates, inputs, replication
 from tailrace.api.dynamodb import table_inputs as parts
 from tailrace.api.dynamodb.create_table import wanted_view_type
 from tailrace.api.dynamodb.replies import body_of
@@ -51,6 +51,12 @@ class UpdateTableInput(msgspec.Struct, rename="pascal", frozen=True):
     deletion_protection_enabled: bool | None = None
     on_demand_throughput: parts.OnDemandThroughput | None = None
     warm_throughput: parts.WarmThroughput | None = None
+    replica_updates: list[replication.ReplicaUpdate] | None = None
+    multi_region_consistency: Literal["EVENTUAL", "STRONG"] | None = None
+    global_table_witness_updates: list[replication.WitnessUpdate] | None = None
+    global_table_settings_replication_mode: replication.SettingsReplication | None = None
+    disassociation_protection_enabled: bool | None = None
+    vector_index_updates: list[dict[str, Any]] | None = None
 
     @property
     def changes(self) -> set[str]:
@@ -70,6 +76,8 @@ _QUIET: Final = frozenset(
         "deletion_protection_enabled",
         "on_demand_throughput",
         "warm_throughput",
+        "global_table_settings_replication_mode",
+        "disassociation_protection_enabled",
     }
 )
 
@@ -83,6 +91,7 @@ def update_table(context: Context, request: UpdateTableInput) -> Altered:
         raise ResourceNotFoundException(
             f"Requested resource not found: Table: {scope[2]} not found"
         )
+    _refuse_replication(context, request)
     updates = request.global_secondary_index_updates or []
     index_updates.check_number(updates)
     stream = _stream_switch(request.stream_specification)
@@ -110,6 +119,18 @@ def update_table(context: Context, request: UpdateTableInput) -> Altered:
     return Altered(life.update_table(scope, change, stream, now_us), reply)
 
 
+def _refuse_replication(context: Context, request: UpdateTableInput) -> None:
+    """Raise ValidationException for what only tables of several regions can do."""
+    replication.check_settings_replication(request.global_table_settings_replication_mode)
+    replication.refuse_vector_indexes(request.vector_index_updates)
+    if request.global_table_witness_updates is not None:
+        replication.check_witnesses(
+            context, request.global_table_witness_updates, request.multi_region_consistency
+        )
+    if request.replica_updates is not None:
+        replication.check_replicas(context, request.replica_updates)
+
+
 # What may come together --------------------------------------------------------------------------
 
 
@@ -117,11 +138,13 @@ def _check_form(request: UpdateTableInput) -> None:
     """Raise ValidationException for what no table could do."""
     changes = request.changes
     updates = request.global_secondary_index_updates
-    if not changes or (changes == {"global_secondary_index_updates"} and not updates):
+    alone = changes - {"multi_region_consistency"}
+    if not alone or (alone == {"global_secondary_index_updates"} and not updates):
+        consistency = "" if alone != changes else " MultiRegionConsistency,"
         raise ValidationException(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled,"
             " GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates,"
-            " MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency,"
+            f" MultiAccountReplicaReady, ReplicaTransitRoleArn,{consistency}"
             " DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is"
             " required"
         )
@@ -137,6 +160,9 @@ def _check_form(request: UpdateTableInput) -> None:
 
 def _conflict(request: UpdateTableInput, changes: set[str]) -> str | None:
     """Why these changes can't be made in one request, if so."""
+    replicas = changes & {"replica_updates", "global_table_witness_updates"}
+    if replicas and changes - replicas - {"multi_region_consistency"}:
+        return "Requests that modify replicas or witnesses must not also modify other fields"
     if len(changes) == 1:
         return None
     for member, word in (
@@ -256,6 +282,11 @@ def _with_settings(table: Table, scope: tuple[str, str, str], request: UpdateTab
         settings["DeletionProtectionEnabled"] = request.deletion_protection_enabled
     if request.table_class is not None:
         settings["TableClassSummary"] = {"TableClass": request.table_class}
+    if request.global_table_settings_replication_mode is not None:
+        mode = request.global_table_settings_replication_mode
+        settings["GlobalTableSettingsReplicationMode"] = mode
+    if request.disassociation_protection_enabled is not None:
+        settings["DisassociationProtectionEnabled"] = request.disassociation_protection_enabled
     if request.on_demand_throughput is not None:
         asked = parts.on_demand_units(request.on_demand_throughput)
         throughput.check_on_demand(table.billing_mode, asked, least=-1)
