@@ -19,7 +19,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `data` None keeps everything in memory. `key` (32 bytes) encrypts the data at rest.
     `credentials` maps access keys to secret keys; when there are any, requests must be signed with
-    one of them. `accounts` maps access keys to account ids.
+    one of them. `accounts` maps access keys to account ids. `kinesis_endpoint_url` is where the
+    Kinesis streams are that tables' changes go to: None for this server's own, `aws` for AWS.
     """
 
     data: Path | None = None
@@ -34,7 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     test_controls: bool = False
     stream_retention_ms: int = limits.STREAM_RETENTION_MS
     shard_rotation_ms: int = limits.SHARD_ROTATION_MS
+    shard_split_writes_per_s: int | None = limits.SHARD_SPLIT_WRITES_PER_S
     s3_directory: Path | None = None
+    kinesis_endpoint_url: str | None = None
 
     def checked(self) -> Settings:
         """These settings, if they can work together. Raises ConfigurationError."""

@@ -7,8 +7,9 @@ import threading
 
 from tailrace.clock import Clock
 from tailrace.errors import TailraceError
+from tailrace.streams.load import LoadMeter
 from tailrace.tables.engine import Engine
-from tailrace.tables.keeping import Policy, keep
+from tailrace.tables.keeping import Policy, keep, split_hot_shards
 from tailrace.tables.transfer.buckets import Buckets
 
 __all__ = ["Keeper"]
@@ -28,6 +29,7 @@ class Keeper:
         self._buckets = buckets
         self._clock = clock
         self._policy = policy
+        self._meter = LoadMeter()
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="tailrace-keeper", daemon=True)
@@ -50,7 +52,9 @@ class Keeper:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                more = keep(self._engine, self._policy, self._clock.now_us(), self._buckets)
+                now_us = self._clock.now_us()
+                more = keep(self._engine, self._policy, now_us, self._buckets)
+                split_hot_shards(self._engine, self._policy, self._meter, now_us)
             except TailraceError:
                 more = False
                 if not self._stopping:

@@ -218,7 +218,11 @@ class Tailrace:
 
 
 def _policy(settings: Settings) -> Policy:
-    return Policy(settings.stream_retention_ms, settings.shard_rotation_ms)
+    return Policy(
+        settings.stream_retention_ms,
+        settings.shard_rotation_ms,
+        settings.shard_split_writes_per_s,
+    )
 
 
 def _engine(settings: Settings, clock: Clock, delivery: LoopDelivery) -> Engine:

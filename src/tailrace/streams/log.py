@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -81,6 +81,11 @@ class ChangeLog(Protocol):
 
     def trim_shard(self, shard_id: int, before: int, max_records: int) -> int:
         """Do as `trim`, in one shard alone."""
+        ...
+
+    def written(self) -> Mapping[int, int]:
+        """How many records each shard got since the store was opened, by shard id; shards that are
+        gone may be left out."""
         ...
 
     def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:

@@ -13,6 +13,7 @@ import msgspec
 from tailrace import limits
 from tailrace.model.schema import Index, StreamKind, Table
 from tailrace.streams import lineage, retention
+from tailrace.streams.load import LoadMeter
 from tailrace.tables import copies, expiry, life, stream_life
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine
@@ -20,14 +21,16 @@ from tailrace.tables.transfer.buckets import Buckets
 from tailrace.tables.transfer.step import advance
 from tailrace.tables.waiting import alter_and_wait
 
-__all__ = ["Policy", "keep", "pending_fills"]
+__all__ = ["Policy", "keep", "pending_fills", "split_hot_shards"]
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """`retention_ms` None keeps records for ever."""
+    """`retention_ms` None keeps records for ever; `split_writes_per_s` is the lasting load above
+    which a shard is split, None splits none."""
 
     retention_ms: int | None = limits.STREAM_RETENTION_MS
     rotation_ms: int = limits.SHARD_ROTATION_MS
+    split_writes_per_s: int | None = limits.SHARD_SPLIT_WRITES_PER_S
 
 
 def keep(engine: Engine, policy: Policy, now_us: int, buckets: Buckets | None = None) -> bool:
@@ -58,6 +61,28 @@ def _rotate(engine: Engine, policy: Policy, now_us: int) -> bool:
     if due:
         alter_and_wait(engine, stream_life.rotate([shard.id for shard in due]))
     return bool(due)
+
+
+def split_hot_shards(engine: Engine, policy: Policy, meter: LoadMeter, now_us: int) -> bool:
+    """Split the shards that had too much to write in each of the recent intervals; whether there
+    were any. Kinesis streams are left alone: their owners split them."""
+    if policy.split_writes_per_s is None:
+        return False
+    counts = meter.observe(engine.log.written(), now_us)
+    if not counts:
+        return False
+    catalog = engine.catalog()
+    hot = [
+        shard.id
+        for stream in catalog.streams.values()
+        if stream.kind is not StreamKind.KINESIS
+        for shard in lineage.due_splits(
+            catalog.shards_of[stream.id], counts, meter.interval_ms, policy.split_writes_per_s
+        )
+    ]
+    if hot:
+        alter_and_wait(engine, stream_life.split(hot))
+    return bool(hot)
 
 
 def _trim(engine: Engine, policy: Policy, now_us: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tailrace.engines.sqlite.readers import Readers
 from tailrace.engines.sqlite.statements import SQL
@@ -62,6 +62,9 @@ class SqliteLog:
 
     def trim_shard(self, shard_id: int, before: int, max_records: int) -> int:
         return trim_shard(self._writer, shard_id, before, max_records)
+
+    def written(self) -> Mapping[int, int]:
+        return self._writer.tail.written()
 
     def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:
         return self._writer.subscribe(listener)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tailrace.streams.log import LogPage
@@ -45,6 +46,7 @@ class Tail:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[int, _Run] = {}
+        self._written: Counter[int] = Counter()
 
     def append(self, records: Iterable[tuple[int, int, bytes]]) -> None:
         """Take in committed records: clock, shard id and encoded record, with growing clocks."""
@@ -56,6 +58,7 @@ class Tail:
                 run.clocks.append(clock)
                 run.records.append(data)
                 run.size += len(data)
+                self._written[shard_id] += 1
                 if run.size > SHARD_BYTES:
                     run.drop((len(run.clocks) + 1) // 2)
 
@@ -102,3 +105,15 @@ class Tail:
                 self._runs.clear()
             else:
                 self._runs.pop(shard_id, None)
+
+    def drop(self, shard_ids: Iterable[int]) -> None:
+        """Let go of all that is known of shards that are no more."""
+        with self._lock:
+            for shard_id in shard_ids:
+                self._runs.pop(shard_id, None)
+                self._written.pop(shard_id, None)
+
+    def written(self) -> Mapping[int, int]:
+        """How many records each shard got."""
+        with self._lock:
+            return dict(self._written)

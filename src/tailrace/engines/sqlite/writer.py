@@ -237,6 +237,7 @@ class Writer:
         else:
             self.catalog = result
             self._readers.version += 1
+            self.tail.drop(alteration.dropped_shards)
             self._announce(alteration.closed_shards)
         self._hand_over([(done, result)])
 

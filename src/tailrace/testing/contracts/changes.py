@@ -243,6 +243,14 @@ class ChangeContract(StoreContract):
         alter(engine, rotate(table.id))
         _hear(heard, closed)
 
+    def test_records_are_counted_by_shard(self, engine: Engine) -> None:
+        table = make_table(engine, partitions=1)
+        (shard,) = shards_of(engine, table)
+        assert engine.log.written().get(shard.id, 0) == 0
+        settled(engine, put_write(table, item("a")), put_write(table, item("b")))
+        settled(engine, put_write(table, item("a")))
+        assert engine.log.written()[shard.id] == 2
+
     def test_every_listener_hears(self, engine: Engine) -> None:
         table = make_table(engine, partitions=1)
         (shard,) = shards_of(engine, table)

@@ -6,27 +6,25 @@ way; and it serves tests that want a store which is gone when they are done.
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
 
 from tailrace.clock import Clock
+from tailrace.engines.memory.log import Entry, Gate, MemoryLog
 from tailrace.errors import AwsError, InternalServerError, ResourceNotFoundException
 from tailrace.model.changes import Change
 from tailrace.model.keys import partition_of
 from tailrace.model.schema import Index, Stream, Table
 from tailrace.model.values import decode_item
-from tailrace.streams.log import LogPage
 from tailrace.streams.records import encode_record
 from tailrace.streams.sequence import next_clock
 from tailrace.tables.catalog import Alter, Catalog
 from tailrace.tables.engine import Outcome, Plan, Row, Settled, Span, Usage, Write
 
-__all__ = ["MemoryEngine", "MemoryLog"]
+__all__ = ["MemoryEngine"]
 
 _Value = TypeVar("_Value")
 _Listener = Callable[[frozenset[int]], None]
@@ -34,14 +32,6 @@ _Listener = Callable[[frozenset[int]], None]
 
 class _Stored(msgspec.Struct, frozen=True, gc=False):
     size: int
-    data: bytes
-
-
-class _Entry(msgspec.Struct, frozen=True, gc=False):
-    """A record that is ready to be appended."""
-
-    shard_id: int
-    clock: int
     data: bytes
 
 
@@ -81,134 +71,12 @@ class _Ordered(Generic[_Value]):
         return self._keys[first : first + count]
 
 
-class _Segment:
-    """The records of one shard, oldest first."""
-
-    def __init__(self) -> None:
-        self.clocks: list[int] = []
-        self.records: list[bytes] = []
-
-    def remove_oldest(self, count: int) -> None:
-        del self.clocks[:count]
-        del self.records[:count]
-
-
-class _Gate:
-    """The one lock, which opens for nobody once the engine is closed."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._closed = False
-
-    @contextmanager
-    def passed(self) -> Generator[None]:
-        """Hold the lock. Raises InternalServerError when the engine was closed."""
-        with self._lock:
-            if self._closed:
-                raise InternalServerError("The store is closed")
-            yield
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-
-
-class MemoryLog:
-    """The change records of a `MemoryEngine`."""
-
-    def __init__(self, gate: _Gate) -> None:
-        self._gate = gate
-        self._segments: dict[int, _Segment] = {}
-        self._listeners: list[_Listener] = []
-
-    def read(self, shard_id: int, after: int, max_records: int, max_bytes: int) -> LogPage:
-        with self._gate.passed():
-            segment = self._segments.get(shard_id) or _Segment()
-            first = last = bisect_right(segment.clocks, after)
-            size = 0
-            while last < len(segment.records) and last - first < max_records:
-                size += len(segment.records[last])
-                if size > max_bytes and last > first:
-                    break
-                last += 1
-            return LogPage(
-                records=segment.records[first:last],
-                last=segment.clocks[last - 1] if last > first else after,
-                more=last < len(segment.records),
-            )
-
-    def tip(self, shard_id: int) -> int:
-        with self._gate.passed():
-            segment = self._segments.get(shard_id)
-            return segment.clocks[-1] if segment else 0
-
-    def oldest(self, shard_id: int) -> int | None:
-        with self._gate.passed():
-            segment = self._segments.get(shard_id)
-            return segment.clocks[0] if segment else None
-
-    def trim(self, before: int, max_records: int) -> int:
-        with self._gate.passed():
-            doomed = sorted(
-                (clock, shard_id)
-                for shard_id, segment in self._segments.items()
-                for clock in segment.clocks[: bisect_left(segment.clocks, before)]
-            )[:max_records]
-            for _, shard_id in doomed:
-                self._remove_oldest(shard_id, 1)
-            return len(doomed)
-
-    def trim_shard(self, shard_id: int, before: int, max_records: int) -> int:
-        with self._gate.passed():
-            clocks = self._segments[shard_id].clocks if shard_id in self._segments else []
-            count = min(bisect_left(clocks, before), max_records)
-            if count:
-                self._remove_oldest(shard_id, count)
-            return count
-
-    def subscribe(self, listener: _Listener) -> Callable[[], None]:
-        # A list replaced whole: `announce` walks the one it finds, without the lock.
-        with self._gate.passed():
-            self._listeners = [*self._listeners, listener]
-        return lambda: self._unsubscribe(listener)
-
-    def _unsubscribe(self, listener: _Listener) -> None:
-        self._listeners = [other for other in self._listeners if other is not listener]
-
-    def append(self, entries: Sequence[_Entry]) -> None:
-        """Add records. For the engine, which holds the lock."""
-        for entry in entries:
-            segment = self._segments.setdefault(entry.shard_id, _Segment())
-            segment.clocks.append(entry.clock)
-            segment.records.append(entry.data)
-
-    def announce(self, shard_ids: frozenset[int]) -> None:
-        """Tell all listeners of news in shards. For the engine, which has let go of the lock."""
-        if shard_ids:
-            for listener in self._listeners:
-                listener(shard_ids)
-
-    def purge(self, known: dict[int, object], count: int) -> int:
-        """Remove up to `count` records of shards not in `known`. For the engine, locked."""
-        removed = 0
-        for shard_id in [shard_id for shard_id in self._segments if shard_id not in known]:
-            taken = min(count - removed, len(self._segments[shard_id].records))
-            self._remove_oldest(shard_id, taken)
-            removed += taken
-        return removed
-
-    def _remove_oldest(self, shard_id: int, count: int) -> None:
-        self._segments[shard_id].remove_oldest(count)
-        if not self._segments[shard_id].records:
-            del self._segments[shard_id]
-
-
 class MemoryEngine:
     """An engine without durability. `submit` and `alter` call `done` on the caller's thread."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._gate = _Gate()
+        self._gate = Gate()
         self._catalog = Catalog()
         self._items: dict[int, _Ordered[_Stored]] = {}
         # Of each index, by its id: the rows' keys, and the keys of the items they stand for.
@@ -221,7 +89,7 @@ class MemoryEngine:
         return self._log
 
     def submit(self, unit: Sequence[Write], done: Callable[[Outcome], None]) -> None:
-        entries: Sequence[_Entry] = ()
+        entries: Sequence[Entry] = ()
         with self._gate.passed():
             outcome = self._decided(unit)
             if all(isinstance(result, Settled) for result in outcome):
@@ -247,11 +115,11 @@ class MemoryEngine:
 
     def _committed(
         self, unit: Sequence[Write], outcome: Outcome
-    ) -> tuple[list[Settled | AwsError], Sequence[_Entry]]:
+    ) -> tuple[list[Settled | AwsError], Sequence[Entry]]:
         """Write what was decided, and return it with the records; raises before it writes
         anything."""
         settled: list[Settled | AwsError] = []
-        entries: list[_Entry] = []
+        entries: list[Entry] = []
         for write, result in zip(unit, outcome, strict=True):
             if isinstance(result, Settled) and result.plan.changed:
                 result, made = self._with_records(write, result)
@@ -263,9 +131,9 @@ class MemoryEngine:
         self._log.append(entries)
         return settled, entries
 
-    def _with_records(self, write: Write, settled: Settled) -> tuple[Settled, list[_Entry]]:
+    def _with_records(self, write: Write, settled: Settled) -> tuple[Settled, list[Entry]]:
         table, change = self._catalog.tables[write.table_id], settled.plan.change
-        entries: list[_Entry] = []
+        entries: list[Entry] = []
         if change is None:
             return settled, entries
         if table.stream is not None and table.stream.enabled:
@@ -274,12 +142,12 @@ class MemoryEngine:
         entries += [self._recorded(change, write.key, table, capture) for capture in table.captures]
         return settled, entries
 
-    def _recorded(self, change: Change, key: bytes, table: Table, stream: Stream) -> _Entry:
+    def _recorded(self, change: Change, key: bytes, table: Table, stream: Stream) -> Entry:
         partition = partition_of(key, table.partitions)
         for shard in self._catalog.open_shards.get((stream.id, partition), ()):
             if shard.covers(key):
                 clock = self._tick(table.id, partition)
-                return _Entry(shard.id, clock, encode_record(change, clock, stream))
+                return Entry(shard.id, clock, encode_record(change, clock, stream))
         raise InternalServerError(f"Stream {stream.arn} has no open shard for key {key.hex()}")
 
     def _tick(self, table_id: int, partition: int) -> int:
