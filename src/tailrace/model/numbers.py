@@ -78,7 +78,9 @@ def _shortened(text: str) -> str:
     digits = (whole + fraction).lstrip("0")
     if not digits:
         return "0"
-    scale = int(exponent or "0") - len(fraction)
+    # Python reads no integer of more than 4,300 digits, whatever they are.
+    power = int(exponent.lstrip("+-").lstrip("0") or "0")
+    scale = (-power if exponent.startswith("-") else power) - len(fraction)
     stripped = digits.rstrip("0")
     if len(stripped) > limits.NUMBER_DIGITS:
         raise ValidationException(_TOO_PRECISE)

@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tailrace.testing.calling import Caller, CallRefused
 
@@ -207,3 +209,42 @@ def test_checks_are_for_transactions(things: Caller):
     assert refused(things, statement).message == (
         "EXISTS can only be used in ExecuteTransaction write requests."
     )
+
+
+WORDS = """
+pk sk n a.b a[0] = <> < >= AND AND OR NOT IN BETWEEN IS MISSING NULL ( ) [ ] , ? 1 'x' true << >>
+contains( size( attribute_exists( begins_with( list_append( + - pk='x' sk='1' ORDER BY sk DESC
+"""
+HEADS = (
+    "SELECT * FROM things WHERE ",
+    "UPDATE things SET n = 1 WHERE pk='x' AND sk='1' AND ",
+    "UPDATE things SET n = ",
+    "INSERT INTO things VALUE {'pk':'x','sk':'1','n':",
+)
+KNOWN = {"", "ValidationException", "ConditionalCheckFailedException", "DuplicateItemException"}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Caller:
+    caller = Caller()
+    caller.create(sort=True)
+    return caller
+
+
+def outcome(caller: Caller, statement: str, *parameters: Json) -> str:
+    """The code of a statement's error; nothing for success."""
+    try:
+        run(caller, statement, *parameters)
+    except CallRefused as refusal:
+        return refusal.code
+    return ""
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(HEADS),
+    st.lists(st.sampled_from(WORDS.split()), max_size=9).map(" ".join),
+    st.sampled_from(["", "}", ")", " WHERE pk='x' AND sk='1'", " ORDER BY sk"]),
+)
+def test_nothing_that_is_said_fails_inside(shared: Caller, head: str, middle: str, tail: str):
+    assert outcome(shared, head + middle + tail, {"S": "x"}, {"N": "1"}) in KNOWN

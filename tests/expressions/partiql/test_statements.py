@@ -44,6 +44,10 @@ def refusal(text: str, *parameters: AttributeValue) -> str:
             "INSERT INTO t.i VALUE {'pk': 'x'}",
             "FROM clause may only contain a single table name",
         ),
+        (
+            f"SELECT a{'.b' * 32} FROM t",
+            "The document path has too many nesting levels; nesting levels: 33",
+        ),
         ("UPDATE t.i SET a = 1 WHERE pk = 'x'", "This operation is not supported on an index"),
         ("DELETE FROM t.i WHERE pk = 'x'", "This operation is not supported on an index"),
         (

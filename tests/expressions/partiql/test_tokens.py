@@ -33,7 +33,7 @@ def test_words_numbers_strings_and_symbols():
         (QUOTED, 'b"c'),
         (STRING, "it's"),
         (OPERATOR, "-"),
-        (NUMBER, "1.5e+3"),
+        (NUMBER, "1.5e3"),
         (NUMBER, ".5"),
         ("symbol", "<<"),
         ("symbol", "?"),
@@ -86,6 +86,10 @@ def test_what_is_no_token_is_refused_without_a_reason(text: str):
     with pytest.raises(ValidationException) as refusal:
         tokenize(text)
     assert refusal.value.message == ENVELOPE
+
+
+def test_exponents_may_have_zeros_in_front():
+    assert kinds(f"1E-{'0' * 8000}7")[0] == (NUMBER, "1e-7")
 
 
 @given(st.text())

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from tailrace import limits
 from tailrace.errors import ValidationException
 from tailrace.expressions.partiql.nodes import Constant, Name, Node, Path, Source, Star
 from tailrace.expressions.tree import PathNode
@@ -33,6 +34,10 @@ def attribute_path(node: Node) -> PathNode:
         return PathNode((node.text,))
     if not isinstance(node, Path) or not isinstance(node.root, Name):
         raise ValidationException(f"Unexpected path component at {node.at}")
+    if len(node.steps) >= limits.PATH_DEPTH:
+        raise ValidationException(
+            f"The document path has too many nesting levels; nesting levels: {len(node.steps) + 1}"
+        )
     return PathNode((node.root.text, *[_step(step) for step in node.steps]))
 
 

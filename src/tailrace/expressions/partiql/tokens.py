@@ -127,11 +127,14 @@ def _checked_number(text: str) -> str:
     """A numeral whose exponent and scale the service can hold, in 32 bits each."""
     mantissa, _, exponent = text.lower().partition("e")
     if exponent:
-        if len(exponent.lstrip("+-").lstrip("0")) > len(str(_EXPONENT)):
+        digits = exponent.lstrip("+-").lstrip("0") or "0"
+        if len(digits) > len(str(_EXPONENT)):
             malformed()
-        scale = len(mantissa.partition(".")[2]) - int(exponent)
-        if abs(int(exponent)) > _EXPONENT or abs(scale) > _EXPONENT:
+        power = -int(digits) if exponent[0] == "-" else int(digits)
+        scale = len(mantissa.partition(".")[2]) - power
+        if abs(power) > _EXPONENT or abs(scale) > _EXPONENT:
             malformed()
+        return f"{mantissa}e{power}"
     return text
 
 
