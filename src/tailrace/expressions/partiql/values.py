@@ -25,9 +25,6 @@ from tailrace.model.values import AttributeValue, Item, canonical_value
 __all__ = ["canonical_parameters", "parameter_value", "tuple_item", "value_of", "what"]
 
 _DEEP: Final = "Nesting Levels have exceeded supported limits"
-_DEEP_PARAMETER: Final = (
-    f"{_DEEP}: Attributes in the item have nested levels beyond supported limit"
-)
 _DUPLICATES: Final = "One or more parameter values were invalid: Input collection "
 
 
@@ -37,12 +34,7 @@ def canonical_parameters(raw: Sequence[AttributeValue] | None) -> list[Attribute
     Raises ValidationException for the first one that is no value, and Malformed for the wrong
     shape.
     """
-    try:
-        return [canonical_value(value)[0] for value in raw or ()]
-    except ValidationException as error:
-        if error.message == _DEEP:
-            raise ValidationException(_DEEP_PARAMETER) from None
-        raise
+    return [canonical_value(value)[0] for value in raw or ()]
 
 
 def parameter_value(node: Parameter, parameters: Sequence[AttributeValue]) -> AttributeValue:
