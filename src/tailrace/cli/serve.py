@@ -41,6 +41,10 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen off loopback without credentials.")
     ] = False,
+    s3_directory: Annotated[
+        Path | None,
+        typer.Option(help="Directory whose subdirectories are buckets, for exports and imports."),
+    ] = None,
     test_controls: Annotated[
         bool,
         typer.Option(
@@ -65,6 +69,7 @@ def serve(
         credentials={} if credentials is None else read_credentials(credentials),
         insecure=insecure,
         test_controls=test_controls,
+        s3_directory=s3_directory,
     )
     tailrace = Tailrace(settings)
     _announce(tailrace, json)

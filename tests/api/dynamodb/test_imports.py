@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from tailrace.tables.transfer.importing import importing
 from tailrace.testing.calling import Caller
+from tailrace.testing.driving import alter
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/made"
 CREATION = {
@@ -290,3 +292,14 @@ def test_an_import_goes_on_after_a_restart(disk: Any, tmp_path: Path) -> None:
     caller.keep()
     assert described(caller, arn)["ImportedItemCount"] == 700
     assert len(keys(caller)) == 700
+
+
+def test_a_table_whose_import_was_never_noted_down_goes(importer: Caller) -> None:
+    importer.create("made")
+    lost = importing(("000000000000", "us-east-1", "made"))
+    alter(importer.engine, lost)
+    importer.keep()
+    assert importer.call("ListTables")["TableNames"] == ["made"]
+    importer.clock.advance(61 * 1_000_000)
+    importer.keep()
+    assert importer.call("ListTables")["TableNames"] == []
