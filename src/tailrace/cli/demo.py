@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -202,7 +202,7 @@ def _steps(client: Any, everything: Sequence[dict[str, Any]]) -> Sequence[_Step]
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[Progress]:
+def _progress(console: Console) -> Generator[Progress]:
     columns = (
         TextColumn("{task.description:<18}"),
         BarColumn(),

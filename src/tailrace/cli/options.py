@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import configparser
 from pathlib import Path
+from typing import Final
 
 from tailrace.errors import ConfigurationError
 
-__all__ = ["read_credentials", "read_key"]
+__all__ = ["DEFAULT_DATA", "read_credentials", "read_key"]
+
+DEFAULT_DATA: Final = Path("tailrace-data")
 
 
 def read_key(path: Path) -> bytes:

@@ -12,19 +12,17 @@ from rich.console import Console
 
 from tailrace import __version__
 from tailrace.app import Tailrace
-from tailrace.cli.options import read_credentials, read_key
+from tailrace.cli.options import DEFAULT_DATA, read_credentials, read_key
 from tailrace.errors import ConfigurationError
 from tailrace.settings import Settings
 
 __all__ = ["serve"]
 
-_DEFAULT_DATA = Path("tailrace-data")
-
 
 def serve(
     data: Annotated[
         Path | None,
-        typer.Option(help="Directory that holds the data.", show_default=str(_DEFAULT_DATA)),
+        typer.Option(help="Directory that holds the data.", show_default=str(DEFAULT_DATA)),
     ] = None,
     memory: Annotated[bool, typer.Option("--memory", help="Keep everything in memory.")] = False,
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
@@ -60,7 +58,7 @@ def serve(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     settings = Settings(
-        data=None if memory else data or _DEFAULT_DATA,
+        data=None if memory else data or DEFAULT_DATA,
         key=None if key_file is None else read_key(key_file),
         host=host,
         port=port,
