@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.conformance.client import Json
 
-__all__ = ["definitions", "index", "keys", "number", "text"]
+__all__ = ["definitions", "index", "is_", "keys", "number", "text"]
 
 
 def definitions(*pairs: tuple[str, str]) -> list[Json]:
@@ -35,3 +35,11 @@ def text(value: str) -> Json:
 
 def number(value: Any) -> Json:
     return {"N": str(value)}
+
+
+def is_(operator: str, *values: Json) -> Json:
+    """A condition of the legacy parameters."""
+    entry: Json = {"ComparisonOperator": operator}
+    if values:
+        entry["AttributeValueList"] = list(values)
+    return entry

@@ -201,11 +201,11 @@ def test_only_deleting_makes_no_item(updates: Any, creates: bool) -> None:
         ),
         (
             {"Action": "ADD", "Value": S},
-            INVALID + "ADD action is not supported for the type STRING",
+            INVALID + "ADD action is not supported for the type S",
         ),
         (
             {"Action": "DELETE", "Value": N},
-            INVALID + "DELETE action with value is not supported for the type NUMBER",
+            INVALID + "DELETE action with value is not supported for the type N",
         ),
         ({"Value": {"SS": []}}, INVALID + "An string set  may not be empty"),
     ],

@@ -11,11 +11,19 @@ from tailrace.expressions.conditions import (
     refuse_key_filter,
     refuse_key_paths,
 )
-from tailrace.expressions.key_conditions import KeyRange, key_condition
+from tailrace.expressions.key_conditions import (
+    KeyRange,
+    KeyTest,
+    check_count,
+    key_condition,
+    key_range,
+    key_tests,
+)
 from tailrace.expressions.legacy import (
     attribute_updates,
     expected,
     key_conditions,
+    legacy_key_tests,
     query_filter,
     scan_filter,
 )
@@ -26,14 +34,19 @@ __all__ = [
     "Bindings",
     "Condition",
     "KeyRange",
+    "KeyTest",
     "Projection",
     "Update",
     "attribute_updates",
     "attributes_to_get",
+    "check_count",
     "condition",
     "expected",
     "key_condition",
     "key_conditions",
+    "key_range",
+    "key_tests",
+    "legacy_key_tests",
     "projection",
     "query_filter",
     "refuse_idle",

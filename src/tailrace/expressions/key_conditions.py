@@ -40,7 +40,7 @@ from tailrace.expressions.tree import (
 from tailrace.model.keys import KeyAttribute, KeySchema, closed, content_bytes, successor
 from tailrace.model.values import AttributeValue
 
-__all__ = ["KeyRange", "KeyTest", "key_condition", "key_range"]
+__all__ = ["KeyRange", "KeyTest", "check_count", "key_condition", "key_range", "key_tests"]
 
 _PARAMETER: Final = "KeyConditionExpression"
 _NESTED: Final = "KeyConditionExpressions cannot contain nested operations"
@@ -50,7 +50,8 @@ _MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 class KeyTest(msgspec.Struct, frozen=True, gc=False):
     """What a key attribute must meet: `operator` is one of = < <= > >= BETWEEN begins_with, with
-    one operand, or two bounds.
+    one operand, or two bounds. (Before `key_range` it can be any other, with what operands that
+    has.)
     """
 
     operator: str
@@ -115,6 +116,14 @@ def key_condition(text: str, bindings: Bindings, schema: KeySchema) -> KeyRange:
     Raises ValidationException for everything that can be wrong with the text, its placeholders, and
     its fit with the schema.
     """
+    return key_range(key_tests(text, bindings), schema)
+
+
+def key_tests(text: str, bindings: Bindings) -> dict[str, KeyTest]:
+    """What a KeyConditionExpression asks of attributes, by their names.
+
+    Raises ValidationException for everything that is wrong whatever the table's or index's key is.
+    """
     parsed = parse_condition(text, _PARAMETER)
     names, values = bindings.names, bindings.values
     if not cacheable(names):
@@ -124,11 +133,10 @@ def key_condition(text: str, bindings: Bindings, schema: KeySchema) -> KeyRange:
         types = verified_types(parsed, _PARAMETER, names, values)
         shape = _cached(text, tuple(names.items()), types)
     bindings.use(shape.names, shape.values)
-    tests = {
+    return {
         name: KeyTest(operator, tuple([values[key] for key in keys]))
         for name, operator, keys in shape.tests
     }
-    return key_range(tests, schema)
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -219,6 +227,12 @@ def _parts(condition: Condition) -> tuple[str, tuple[Operand, ...]]:
     raise ValidationException(f"Invalid operator used in {_PARAMETER}: {operator}")
 
 
+def check_count(tests: Mapping[str, KeyTest]) -> None:
+    """Raise ValidationException unless there are as many tests as a key of a table can meet."""
+    if not 1 <= len(tests) <= 2:
+        raise ValidationException("Conditions can be of length 1 or 2 only")
+
+
 def key_range(tests: Mapping[str, KeyTest], schema: KeySchema) -> KeyRange:
     """The range of the keys whose attributes meet tests.
 
@@ -226,8 +240,8 @@ def key_range(tests: Mapping[str, KeyTest], schema: KeySchema) -> KeyRange:
     attributes.
     """
     single = len(schema.hash) == 1 and len(schema.range) <= 1
-    if single and not 1 <= len(tests) <= 2:
-        raise ValidationException("Conditions can be of length 1 or 2 only")
+    if single:
+        check_count(tests)
     if single and not schema.range and len(tests) == 2:
         raise ValidationException("Query key condition not supported")
     for attribute in schema.hash:
@@ -236,14 +250,14 @@ def key_range(tests: Mapping[str, KeyTest], schema: KeySchema) -> KeyRange:
                 f"Query condition missed key schema element: {attribute.name}"
             )
     _check_types(schema.hash, tests)
+    _check_operators(schema.hash, tests)
     if any(tests[attribute.name].operator != "=" for attribute in schema.hash):
         raise ValidationException("Query key condition not supported")
     for attribute in schema.hash:
         _check_contents(attribute, tests[attribute.name], schema)
     named = _named_range(tests, schema)
     _check_types(named, tests)
-    if any(tests[attribute.name].operator not in _INDEXABLE for attribute in named):
-        raise ValidationException("Attempted conditional constraint is not an indexable operation")
+    _check_operators(named, tests)
     for attribute in named:
         _check_contents(attribute, tests[attribute.name], schema)
     return KeyRange(
@@ -288,6 +302,11 @@ def _check_types(attributes: Sequence[KeyAttribute], tests: Mapping[str, KeyTest
                 "One or more parameter values were invalid:"
                 " Condition parameter type does not match schema type"
             )
+
+
+def _check_operators(attributes: Sequence[KeyAttribute], tests: Mapping[str, KeyTest]) -> None:
+    if any(tests[attribute.name].operator not in _INDEXABLE for attribute in attributes):
+        raise ValidationException("Attempted conditional constraint is not an indexable operation")
 
 
 def _check_contents(attribute: KeyAttribute, test: KeyTest, schema: KeySchema) -> None:

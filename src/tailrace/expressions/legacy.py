@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tailrace.errors import ValidationException
-from tailrace.expressions.checks import TYPE_WORDS
 from tailrace.expressions.conditions import Condition
 from tailrace.expressions.evaluation import Values, compile_test
 from tailrace.expressions.key_conditions import KeyRange, KeyTest, key_range
@@ -29,7 +28,14 @@ from tailrace.expressions.updates import (
 from tailrace.model.keys import KeySchema, content_bytes
 from tailrace.model.values import AttributeValue, Item, canonical_value
 
-__all__ = ["attribute_updates", "expected", "key_conditions", "query_filter", "scan_filter"]
+__all__ = [
+    "attribute_updates",
+    "expected",
+    "key_conditions",
+    "legacy_key_tests",
+    "query_filter",
+    "scan_filter",
+]
 
 _INVALID: Final = "One or more parameter values were invalid: "
 _MISMATCH: Final = "Type mismatch for attribute to update"
@@ -86,11 +92,16 @@ def key_conditions(conditions: Mapping[str, _Json], schema: KeySchema) -> KeyRan
     """The range of KeyConditions over a table's or an index's key; errors as those of `expected`
     and of key conditions.
     """
+    return key_range(legacy_key_tests(conditions), schema)
+
+
+def legacy_key_tests(conditions: Mapping[str, _Json]) -> dict[str, KeyTest]:
+    """What KeyConditions ask of attributes, by their names; errors as those of `expected`."""
     tests: dict[str, KeyTest] = {}
     for name, entry in conditions.items():
         comparison, operands = _comparison(entry)
         tests[name] = KeyTest(_KEY_OPERATORS.get(comparison, comparison), tuple(operands))
-    return key_range(tests, schema)
+    return tests
 
 
 def attribute_updates(updates: Mapping[str, _Json]) -> Update:
@@ -122,9 +133,7 @@ def _effect(name: str, action: str, value: AttributeValue) -> Effect:
     kind = next(iter(value))
     if action == "ADD":
         if kind not in _ADDED:
-            raise ValidationException(
-                f"{_INVALID}ADD action is not supported for the type {TYPE_WORDS[kind]}"
-            )
+            raise ValidationException(f"{_INVALID}ADD action is not supported for the type {kind}")
 
         def add(item: Item, values: Values) -> AttributeValue:
             return add_to(item.get(name), value, _MISMATCH)
@@ -133,8 +142,7 @@ def _effect(name: str, action: str, value: AttributeValue) -> Effect:
     if action == "DELETE":
         if kind not in _DELETED:
             raise ValidationException(
-                f"{_INVALID}DELETE action with value is not supported for the type"
-                f" {TYPE_WORDS[kind]}"
+                f"{_INVALID}DELETE action with value is not supported for the type {kind}"
             )
 
         def delete(item: Item, values: Values) -> Any:

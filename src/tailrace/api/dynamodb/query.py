@@ -10,18 +10,18 @@ from tailrace.api.dynamodb.conditions import refuse_mix, refuse_parts_of_keys
 from tailrace.api.dynamodb.reading import (
     check_select,
     check_select_of_index,
+    check_start,
     page_body,
     query_after,
     reads_whole_items,
     refuse_consistent,
     refuse_unprojected_filter,
-    start_key,
+    start_item,
 )
 from tailrace.api.dynamodb.tables import find_index, find_table
 from tailrace.api.operation import Context, Operation
 from tailrace.errors import ValidationException
-from tailrace.expressions import Bindings, Condition, KeyRange, Projection
-from tailrace.model.keys import KeySchema
+from tailrace.expressions import Bindings, KeyTest
 from tailrace.tables.engine import Span
 from tailrace.tables.pages import PageRequest, read_page
 
@@ -59,18 +59,26 @@ def query(context: Context, request: QueryInput) -> bytes:
             "KeyConditionExpression": request.key_condition_expression,
         },
     )
+    keep = expressions.query_filter(request.query_filter, request.conditional_operator)
+    projection = None
+    if request.attributes_to_get is not None:
+        projection = expressions.attributes_to_get(request.attributes_to_get)
+    start = start_item(request.exclusive_start_key)
     bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
-    keep = _filter(request, bindings)
-    projection = _projection(request, bindings)
+    if request.filter_expression is not None:
+        keep = expressions.condition(request.filter_expression, bindings, "FilterExpression")
+    if request.projection_expression is not None:
+        projection = expressions.projection(request.projection_expression, bindings)
+    tests = _key_tests(request, bindings)
+    bindings.finish()
     legacy = request.attributes_to_get is not None
     check_select(request.select, request.index_name, projection, legacy)
     table = find_table(context, request.table_name)
     index = find_index(table, request.index_name)
     refuse_consistent(index, request.consistent_read)
-    start = start_key(table, index, request.exclusive_start_key)
+    check_start(table, index, start)
     keys = table.keys if index is None else index.keys
-    reach = _key_range(request, bindings, keys)
-    bindings.finish()
+    reach = expressions.key_range(tests, keys)
     low, high = reach.bounds(index=index is not None)
     span = Span(
         table.id,
@@ -130,29 +138,20 @@ def _refuse_mixes(request: QueryInput) -> None:
     )
 
 
-def _filter(request: QueryInput, bindings: Bindings) -> Condition | None:
-    if request.filter_expression is not None:
-        return expressions.condition(request.filter_expression, bindings, "FilterExpression")
-    return expressions.query_filter(request.query_filter, request.conditional_operator)
-
-
-def _projection(request: QueryInput, bindings: Bindings) -> Projection | None:
-    if request.projection_expression is not None:
-        return expressions.projection(request.projection_expression, bindings)
-    if request.attributes_to_get is not None:
-        return expressions.attributes_to_get(request.attributes_to_get)
-    return None
-
-
-def _key_range(request: QueryInput, bindings: Bindings, keys: KeySchema) -> KeyRange:
+def _key_tests(request: QueryInput, bindings: Bindings) -> dict[str, KeyTest]:
+    """What the request asks of key attributes; whether the key is like that only a table knows."""
     if request.key_condition_expression is not None:
-        return expressions.key_condition(request.key_condition_expression, bindings, keys)
-    if request.key_conditions is not None:
-        return expressions.key_conditions(request.key_conditions, keys)
-    raise ValidationException(
-        "Either the KeyConditions or KeyConditionExpression parameter must be specified in the"
-        " request."
-    )
+        tests = expressions.key_tests(request.key_condition_expression, bindings)
+    elif request.key_conditions is not None:
+        tests = expressions.legacy_key_tests(request.key_conditions)
+    else:
+        raise ValidationException(
+            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the"
+            " request."
+        )
+    if request.index_name is None:
+        expressions.check_count(tests)
+    return tests
 
 
 QUERY = Operation("Query", QueryInput, query)

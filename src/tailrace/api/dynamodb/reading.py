@@ -18,16 +18,24 @@ from tailrace.tables.pages import Page, beyond
 __all__ = [
     "check_select",
     "check_select_of_index",
+    "check_start",
     "page_body",
     "query_after",
     "reads_whole_items",
     "refuse_consistent",
     "refuse_unprojected_filter",
     "scan_after",
-    "start_key",
+    "start_item",
 ]
 
 _START_INVALID = "The provided starting key is invalid"
+# What is wrong with a value is said as of a start key for these mistakes only.
+_SAID_OF_STARTS = (
+    "Supplied AttributeValue",
+    "One or more parameter values were invalid: Null attribute",
+    "One or more parameter values were invalid: An string set",
+    "One or more parameter values were invalid: Binary sets",
+)
 _SCHEMA = "The provided key element does not match the schema"
 
 
@@ -112,18 +120,23 @@ def refuse_unprojected_filter(table: Table, index: Index | None, names: Iterable
         )
 
 
-def start_key(table: Table, index: Index | None, given: dict[str, Any] | None) -> Item | None:
-    """The canonical ExclusiveStartKey of a read, which must have exactly the keys' attributes."""
+def start_item(given: dict[str, Any] | None) -> Item | None:
+    """The canonical ExclusiveStartKey of a read, whatever the keys are."""
     if given is None:
         return None
-    item, _ = canonical_item(given)
-    if len(item) != len(_key_names(table, index)):
+    try:
+        return canonical_item(given)[0]
+    except ValidationException as error:
+        if not error.message.startswith(_SAID_OF_STARTS):
+            raise
+        raise ValidationException(f"{_START_INVALID}: {error.message}") from None
+
+
+def check_start(table: Table, index: Index | None, item: Item | None) -> None:
+    """Raise ValidationException unless an ExclusiveStartKey has as many attributes as the keys."""
+    names = {*table.keys.names, *(() if index is None else index.keys.names)}
+    if item is not None and len(item) != len(names):
         raise ValidationException(_START_INVALID)
-    return item
-
-
-def _key_names(table: Table, index: Index | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*(index.keys.names if index else ()), *table.keys.names)))
 
 
 def start_bytes(table: Table, index: Index | None, item: Item) -> bytes:
@@ -171,19 +184,18 @@ def query_after(
 
 
 def scan_after(
-    span: Span, table: Table, index: Index | None, given: dict[str, Any] | None, total: int | None
+    span: Span, table: Table, index: Index | None, item: Item | None, total: int | None
 ) -> Span:
     """The part of a scan's span after the key where the page before ended. `total` is the number of
     segments, where the scan has some."""
-    if given is None:
+    if item is None:
         return span
     try:
-        item = start_key(table, index, given)
+        check_start(table, index, item)
     except ValidationException as error:
         if index is None and error.message == _START_INVALID:
             raise ValidationException(f"{_START_INVALID}: {_SCHEMA}") from None
         raise
-    assert item is not None
     if index is None:
         row = _table_start(table, item)
     else:

@@ -17,12 +17,12 @@ from tailrace.api.dynamodb.reading import (
     reads_whole_items,
     refuse_consistent,
     scan_after,
+    start_item,
 )
 from tailrace.api.dynamodb.tables import find_index, find_table
 from tailrace.api.operation import Context, Operation
 from tailrace.errors import ValidationException
-from tailrace.expressions import Bindings, Condition, Projection
-from tailrace.model.schema import Index, Table
+from tailrace.expressions import Bindings
 from tailrace.tables.engine import Span
 from tailrace.tables.pages import PageRequest, read_page, segment_bounds
 
@@ -60,7 +60,6 @@ def scan(context: Context, request: ScanInput) -> bytes:
             "FilterExpression": request.filter_expression,
         },
     )
-    _check_segments(request)
     expressions.refuse_idle(
         request.expression_attribute_names,
         request.expression_attribute_values,
@@ -69,9 +68,17 @@ def scan(context: Context, request: ScanInput) -> bytes:
             "FilterExpression": request.filter_expression,
         },
     )
+    projection = None
+    if request.attributes_to_get is not None:
+        projection = expressions.attributes_to_get(request.attributes_to_get)
+    keep = expressions.scan_filter(request.scan_filter, request.conditional_operator)
+    start = start_item(request.exclusive_start_key)
+    _check_segments(request)
     bindings = Bindings(request.expression_attribute_names, request.expression_attribute_values)
-    keep = _filter(request, bindings)
-    projection = _projection(request, bindings)
+    if request.filter_expression is not None:
+        keep = expressions.condition(request.filter_expression, bindings, "FilterExpression")
+    if request.projection_expression is not None:
+        projection = expressions.projection(request.projection_expression, bindings)
     bindings.finish()
     legacy = request.attributes_to_get is not None
     check_select(request.select, request.index_name, projection, legacy)
@@ -79,7 +86,9 @@ def scan(context: Context, request: ScanInput) -> bytes:
     index = find_index(table, request.index_name)
     refuse_consistent(index, request.consistent_read)
     check_select_of_index(request.select, index)
-    span = _span(request, table, index)
+    low, high = segment_bounds(request.segment or 0, request.total_segments or 1)
+    span = Span(table.id, low, high, None if index is None else index.id)
+    span = scan_after(span, table, index, start, request.total_segments)
     if projection is not None:
         refuse_parts_of_keys(table, projection.paths)
     if keep is not None:
@@ -130,26 +139,6 @@ def _check_segments(request: ScanInput) -> None:
             " Segment: "
             f"{request.segment} is not less than TotalSegments: {request.total_segments}"
         )
-
-
-def _span(request: ScanInput, table: Table, index: Index | None) -> Span:
-    low, high = segment_bounds(request.segment or 0, request.total_segments or 1)
-    span = Span(table.id, low, high, None if index is None else index.id)
-    return scan_after(span, table, index, request.exclusive_start_key, request.total_segments)
-
-
-def _filter(request: ScanInput, bindings: Bindings) -> Condition | None:
-    if request.filter_expression is not None:
-        return expressions.condition(request.filter_expression, bindings, "FilterExpression")
-    return expressions.scan_filter(request.scan_filter, request.conditional_operator)
-
-
-def _projection(request: ScanInput, bindings: Bindings) -> Projection | None:
-    if request.projection_expression is not None:
-        return expressions.projection(request.projection_expression, bindings)
-    if request.attributes_to_get is not None:
-        return expressions.attributes_to_get(request.attributes_to_get)
-    return None
 
 
 SCAN = Operation("Scan", ScanInput, scan)
