@@ -19,7 +19,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `data` None keeps everything in memory. `key` (32 bytes) encrypts the data at rest.
     `credentials` maps access keys to secret keys; when there are any, requests must be signed with
-    one of them. `accounts` maps access keys to account ids. `kinesis_endpoint_url` is where the
+    one of them. `accounts` maps access keys to account ids. The subdirectories of `s3_directory`
+    are the buckets of exports and imports. `kinesis_endpoint_url` is where the
     Kinesis streams are that tables' changes go to: None for this server's own, `aws` for AWS.
     """
 

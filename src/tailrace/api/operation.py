@@ -31,7 +31,8 @@ class Service(msgspec.Struct, frozen=True):
 
     `iterator_secret` signs shard iterators. `stream_retention_ms` is how long records are served,
     None for ever. `faults` is what test controls set. `address` says where clients reach the
-    server, host and port.
+    server, host and port. `kinesis_is_elsewhere` says that tables' changes go to Kinesis streams of
+    another endpoint.
     """
 
     engine: Engine
@@ -41,6 +42,7 @@ class Service(msgspec.Struct, frozen=True):
     stream_retention_ms: int | None = limits.STREAM_RETENTION_MS
     faults: Faults = msgspec.field(default_factory=Faults)
     address: Callable[[], str] = _default_address
+    kinesis_is_elsewhere: bool = False
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):

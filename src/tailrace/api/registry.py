@@ -37,6 +37,7 @@ from tailrace.api.dynamodb.exports import (
 from tailrace.api.dynamodb.get_item import GET_ITEM
 from tailrace.api.dynamodb.global_tables import GLOBAL_TABLES
 from tailrace.api.dynamodb.imports import DESCRIBE_IMPORT, IMPORT_TABLE, LIST_IMPORTS
+from tailrace.api.dynamodb.kinesis_destinations import KINESIS_DESTINATIONS
 from tailrace.api.dynamodb.list_tables import LIST_TABLES
 from tailrace.api.dynamodb.put_item import PUT_ITEM
 from tailrace.api.dynamodb.query import QUERY
@@ -119,6 +120,7 @@ _TABLES: Final[tuple[Operation[Any], ...]] = (
     UPDATE_TABLE,
     UPDATE_TIME_TO_LIVE,
     *GLOBAL_TABLES,
+    *KINESIS_DESTINATIONS,
 )
 _STREAMS: Final[tuple[Operation[Any], ...]] = (
     DESCRIBE_STREAM,

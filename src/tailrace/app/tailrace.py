@@ -17,7 +17,8 @@ from tailrace.api.registry import OPERATIONS, SERVICES
 from tailrace.app.caller import InProcessCaller
 from tailrace.app.functions import FunctionService, StoreStreams
 from tailrace.app.keeper import Keeper
-from tailrace.app.triggers import Trigger
+from tailrace.app.kinesis import KinesisDeliveries
+from tailrace.app.triggers import CHECKPOINT_TABLE, Trigger
 from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
 from tailrace.delivery.ports import Sink
 from tailrace.delivery.settings import DeliverySettings
@@ -32,6 +33,9 @@ from tailrace.server.controls import control_route
 from tailrace.server.gateway import Gateway
 from tailrace.server.loop import LoopDelivery, Server
 from tailrace.settings import Settings
+from tailrace.sinks.kinesis import KinesisCalls
+from tailrace.sources.caller import Caller
+from tailrace.sources.http_caller import HttpCaller
 from tailrace.tables.engine import Engine
 from tailrace.tables.keeping import Policy
 from tailrace.wire.call import Scope
@@ -59,6 +63,7 @@ class Tailrace:
         self.ids = ids or RandomIds()
         self._delivery = LoopDelivery()
         self._triggers: list[Trigger] = []
+        self._elsewhere: dict[str, HttpCaller] = {}
         self.engine = _engine(settings, self.clock, self._delivery)
         self.service = Service(
             self.engine,
@@ -67,6 +72,7 @@ class Tailrace:
             _iterator_secret(settings.data),
             settings.stream_retention_ms,
             address=lambda: self.endpoint_url.partition("//")[2],
+            kinesis_is_elsewhere=settings.kinesis_endpoint_url is not None,
         )
         self.dispatcher = Dispatcher(self.service, OPERATIONS, SERVICES)
         gateway = Gateway(
@@ -81,12 +87,21 @@ class Tailrace:
         self._keeper = Keeper(
             self.engine, self.clock, _policy(settings), DirectoryBuckets(settings.s3_directory)
         )
+        streams = StoreStreams(self.engine, self._caller, self.clock)
+        keeping = self._caller(Scope(_OWN_ACCOUNT, settings.region))
+        self._kinesis = KinesisDeliveries(
+            self.engine,
+            streams.open,
+            self._kinesis_calls,
+            keeping,
+            CHECKPOINT_TABLE,
+            self.clock,
+            self.ids,
+        )
         self._functions = FunctionService(
             settings,
-            StoreStreams(
-                self.engine, lambda scope: InProcessCaller(self.dispatcher, scope), self.clock
-            ),
-            InProcessCaller(self.dispatcher, Scope(_OWN_ACCOUNT, settings.region)),
+            streams,
+            keeping,
             lambda: self.endpoint_url,
             self.clock,
             self.ids,
@@ -101,6 +116,20 @@ class Tailrace:
             self.engine.close()
             raise
 
+    def _caller(self, scope: Scope) -> Caller:
+        return InProcessCaller(self.dispatcher, scope)
+
+    def _kinesis_calls(self, region: str, account: str) -> KinesisCalls:
+        """What calls the Kinesis streams of tables' destinations."""
+        url = self.settings.kinesis_endpoint_url
+        if url is None:
+            return self._caller(Scope(account, region))
+        if region not in self._elsewhere:
+            self._elsewhere[region] = HttpCaller(
+                endpoint_url=None if url == "aws" else url, region=region
+            )
+        return self._elsewhere[region]
+
     @property
     def endpoint_url(self) -> str:
         """Where clients connect to."""
@@ -114,7 +143,7 @@ class Tailrace:
 
     def start(self) -> Tailrace:
         """Serve on a thread of its own; returns when requests are answered."""
-        self._server.start(self._begin, self._functions.close)
+        self._server.start(self._begin, self._end)
         self._keeper.start()
         return self
 
@@ -122,13 +151,20 @@ class Tailrace:
         """Serve on this thread until told to stop by a signal, then close."""
         self._keeper.start()
         try:
-            self._server.run(self._begin, self._functions.close)
+            self._server.run(self._begin, self._end)
         finally:
             self._close()
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._delivery.attach(loop)
         self._functions.begin(loop)
+        self._kinesis.begin(loop)
+
+    async def _end(self) -> None:
+        await self._functions.close()
+        await self._kinesis.close()
+        for caller in self._elsewhere.values():
+            await caller.close()
 
     def stop(self) -> None:
         """Answer what is under way, stop everything, make everything durable."""

@@ -14,6 +14,7 @@ from tailrace.model.keys import KeySchema
 
 __all__ = [
     "BillingMode",
+    "Destination",
     "Index",
     "IndexKind",
     "IndexStatus",
@@ -98,12 +99,21 @@ class Index(msgspec.Struct, frozen=True):
     throughput: Throughput = Throughput()
 
 
+class Destination(msgspec.Struct, frozen=True):
+    """The Kinesis stream that a capture's records go on to. `precision` is that of their times,
+    MILLISECOND or MICROSECOND; None when nobody chose."""
+
+    stream_arn: str
+    precision: str | None = None
+
+
 class Stream(msgspec.Struct, frozen=True, dict=True):
     """A table's stream, from its enabling until its last record is trimmed. `id` is unique in the
     whole store.
 
     `disabled_us` is when it was disabled (or its table deleted); None while it takes records.
     `retention_ms` is how long it keeps records, None for as long as the store's streams do.
+    `destination` is where the records of a capture go.
     """
 
     id: int
@@ -118,6 +128,7 @@ class Stream(msgspec.Struct, frozen=True, dict=True):
     disabled_us: int | None = None
     kind: StreamKind = StreamKind.TABLE
     retention_ms: int | None = None
+    destination: Destination | None = None
 
     @cached_property
     def arn(self) -> str:

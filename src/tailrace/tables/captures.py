@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from tailrace.model.arns import stream_label
-from tailrace.model.schema import Stream, StreamKind, StreamViewType, Table
+from tailrace.model.schema import Destination, Stream, StreamKind, StreamViewType, Table
 from tailrace.streams import lineage
 from tailrace.tables.catalog import Alteration, Catalog, Tick
 from tailrace.tables.hidden import HIDDEN_ACCOUNT
@@ -24,10 +24,13 @@ CAPTURE_ACCOUNT: Final = HIDDEN_ACCOUNT
 
 
 def open_capture(
-    catalog: Catalog, tick: Tick, table: Table, now_us: int
-) -> tuple[Alteration, Stream]:
-    """Give a table one more capture, from its next change on; `table` may be a changed value of the
-    catalog's."""
+    catalog: Catalog,
+    tick: Tick,
+    table: Table,
+    now_us: int,
+    destination: Destination | None = None,
+) -> Alteration:
+    """Give a table one more capture, from its next change on."""
     created_us = free_label_us(catalog, table, CAPTURE_ACCOUNT, now_us)
     stream = Stream(
         id=catalog.next_id,
@@ -40,13 +43,14 @@ def open_capture(
         keys=table.keys,
         created_us=created_us,
         kind=StreamKind.CAPTURE,
+        destination=destination,
     )
     shards = lineage.open_first(
         stream, table.partitions, stream.id + 1, lambda partition: tick(table.id, partition)
     )
     table = msgspec.structs.replace(table, captures=(*table.captures, stream))
     next_id = stream.id + 1 + len(shards)
-    return Alteration(tables=(table,), streams=(stream,), shards=shards, next_id=next_id), stream
+    return Alteration(tables=(table,), streams=(stream,), shards=shards, next_id=next_id)
 
 
 def close_captures(

@@ -97,8 +97,8 @@ def enable(scope: tuple[str, str, str], days: int, now_us: int) -> Alter:
         known = recovery_of(table)
         retention_ms = days * _DAY_MS + _SLACK_MS
         if known is None:
-            begun, stream = open_capture(catalog, tick, table, now_us)
-            (table,) = begun.tables
+            begun = open_capture(catalog, tick, table, now_us)
+            (table,), (stream,) = begun.tables, begun.streams
             recovery = Recovery(days, now_us, stream.id)
         else:
             begun, stream = Alteration(), catalog.streams[known.stream_id]

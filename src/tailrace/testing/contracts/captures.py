@@ -26,8 +26,7 @@ _NOW_US: Final = 1_789_651_658_000_000
 
 def _capture(table_id: int) -> Alter:
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
-        alteration, _ = open_capture(catalog, tick, catalog.tables[table_id], _NOW_US)
-        return alteration
+        return open_capture(catalog, tick, catalog.tables[table_id], _NOW_US)
 
     return decide
 
