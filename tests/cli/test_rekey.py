@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tailrace.app import Tailrace
-from tailrace.cli import app
+from tailrace.cli import make_app
 from tailrace.errors import ConfigurationError
 from tailrace.settings import Settings
 
@@ -32,7 +32,7 @@ def _count(data: Path, key: bytes | None) -> int:
 
 
 def _rekey(*arguments: str) -> None:
-    result = CliRunner().invoke(app, ["rekey", *arguments])
+    result = CliRunner().invoke(make_app(), ["rekey", *arguments])
     if result.exception is not None:
         raise result.exception
     assert result.exit_code == 0

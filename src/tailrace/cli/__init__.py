@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import sys
+from collections.abc import Iterable
+from typing import Final
 
 import typer
 from rich.console import Console
 
-from tailrace.cli.consume import consume
-from tailrace.cli.demo import demo
-from tailrace.cli.rekey import rekey
-from tailrace.cli.serve import serve
-from tailrace.cli.tail import tail
 from tailrace.errors import TailraceError
 
-__all__ = ["main"]
+__all__ = ["main", "make_app"]
 
-app = typer.Typer(
-    name="tailrace",
-    help="DynamoDB Streams that anyone can run: tables, change streams, triggers and pipelines.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
-app.command()(serve)
-app.command()(demo)
-app.command()(consume)
-app.command()(tail)
-app.command()(rekey)
+# Each command is a function in a module of its own name, imported only when it is run or helped
+# with: the whole of Tailrace takes longer to import than `serve` to start.
+COMMANDS: Final = ("serve", "demo", "consume", "tail", "rekey")
 
 
-@app.callback()
-def tailrace() -> None:
-    """DynamoDB Streams that anyone can run."""
+def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with some of its commands."""
+    app = typer.Typer(
+        name="tailrace",
+        help="DynamoDB Streams that anyone can run: tables, change streams, triggers, pipelines.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    for name in commands:
+        app.command()(getattr(importlib.import_module(f"tailrace.cli.{name}"), name))
+
+    @app.callback()
+    def tailrace() -> None:  # pyright: ignore[reportUnusedFunction]
+        """DynamoDB Streams that anyone can run: tables, change streams, triggers, pipelines."""
+
+    return app
 
 
 def main() -> None:
@@ -42,6 +45,8 @@ def main() -> None:
     # Records and items are many small objects without cycles: looking for cycles as often as Python
     # does by default took 40 % of the time of draining a backlog.
     gc.set_threshold(50_000, 20, 20)
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    app = make_app((wanted,) if wanted in COMMANDS else COMMANDS)
     try:
         app()
     except TailraceError as error:
