@@ -43,7 +43,7 @@ def shown(answer: Json) -> tuple[float, float, float | None, float | None]:
     return capacity["CapacityUnits"], capacity["Table"]["CapacityUnits"], *indexes
 
 
-def put(db: Client, table: str, item: Json) -> tuple[float, ...]:
+def put(db: Client, table: str, item: Json) -> tuple[float | None, ...]:
     body = {"TableName": table, "Item": item, "ReturnConsumedCapacity": "INDEXES"}
     return shown(db.call("PutItem", body))
 

@@ -50,8 +50,8 @@ _SEVERAL = (
 )
 _INVALID = "One or more parameter values were invalid: "
 _DEEP = (
-    "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond"
-    " supported limit"
+    "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels"
+    " beyond supported limit"
 )
 
 # What each element of a list and each entry of a map counts beyond its own size

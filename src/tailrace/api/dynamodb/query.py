@@ -8,12 +8,11 @@ from tailrace import expressions
 from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb.conditions import refuse_mix, refuse_parts_of_keys
 from tailrace.api.dynamodb.reading import (
+    answer,
     check_select,
     check_select_of_index,
     check_start,
-    page_body,
     query_after,
-    reads_whole_items,
     refuse_consistent,
     refuse_unprojected_filter,
     start_item,
@@ -23,7 +22,6 @@ from tailrace.api.operation import Context, Operation
 from tailrace.errors import ValidationException
 from tailrace.expressions import Bindings, KeyTest
 from tailrace.tables.engine import Span
-from tailrace.tables.pages import PageRequest, read_page
 
 __all__ = ["QUERY", "QueryInput"]
 
@@ -95,31 +93,7 @@ def query(context: Context, request: QueryInput) -> bytes:
     if projection is not None:
         refuse_parts_of_keys(table, projection.paths)
     check_select_of_index(request.select, index)
-    counting = request.select == "COUNT"
-    page = read_page(
-        context.service.engine,
-        PageRequest(
-            table,
-            index,
-            span,
-            request.limit,
-            None if keep is None else keep.matches,
-            projection,
-            counting,
-            reads_whole_items(
-                table, index, request.select, None if projection is None else projection.names
-            ),
-        ),
-    )
-    return page_body(
-        table,
-        index,
-        page,
-        counting=counting,
-        consistent=request.consistent_read,
-        capacity=request.return_consumed_capacity,
-        last_key=page.last_key,
-    )
+    return answer(context, request, table, index, span, keep, projection)
 
 
 def _refuse_mixes(request: QueryInput) -> None:

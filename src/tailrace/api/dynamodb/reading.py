@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from tailrace.api.dynamodb.replies import body_of
+from tailrace.api.operation import Context
 from tailrace.errors import ValidationException
-from tailrace.expressions import KeyRange
+from tailrace.expressions import Condition, KeyRange, Projection
 from tailrace.model.schema import Index, IndexKind, Table
 from tailrace.model.schema import Projection as IndexProjection
 from tailrace.model.values import Item, canonical_item
 from tailrace.tables.capacity import Usage, consumed_capacity, read_units
 from tailrace.tables.engine import Span
-from tailrace.tables.pages import Page, beyond
+from tailrace.tables.pages import Page, PageRequest, beyond, read_page
 
 __all__ = [
+    "answer",
     "check_select",
     "check_select_of_index",
     "check_start",
-    "page_body",
     "query_after",
-    "reads_whole_items",
     "refuse_consistent",
     "refuse_unprojected_filter",
     "scan_after",
@@ -85,7 +85,7 @@ def check_select_of_index(select: str | None, index: Index | None) -> None:
         )
 
 
-def reads_whole_items(
+def _reads_whole_items(
     table: Table, index: Index | None, select: str | None, names: Sequence[str] | None
 ) -> bool:
     """Whether a read through an index needs attributes the index does not hold. Raises
@@ -219,26 +219,49 @@ def _table_start(table: Table, item: Item) -> bytes:
         raise ValidationException(f"{_START_INVALID}: {reason}") from None
 
 
-def page_body(
+class Reads(Protocol):
+    """What Query and Scan requests have in common."""
+
+    @property
+    def select(self) -> str | None: ...
+    @property
+    def limit(self) -> int | None: ...
+    @property
+    def consistent_read(self) -> bool | None: ...
+    @property
+    def return_consumed_capacity(self) -> str | None: ...
+
+
+def answer(
+    context: Context,
+    request: Reads,
     table: Table,
     index: Index | None,
-    page: Page,
-    *,
-    counting: bool,
-    consistent: bool | None,
-    capacity: str | None,
-    last_key: Item | None,
+    span: Span,
+    keep: Condition | None,
+    projection: Projection | None,
 ) -> bytes:
+    """The body of the page that a request reads. Raises ValidationException when an index can't
+    give what is asked for."""
+    names = None if projection is None else projection.names
+    whole = _reads_whole_items(table, index, request.select, names)
+    counting = request.select == "COUNT"
+    keeps = None if keep is None else keep.matches
+    wanted = PageRequest(table, index, span, request.limit, keeps, projection, counting, whole)
+    return _page_body(table, index, read_page(context.service.engine, wanted), request)
+
+
+def _page_body(table: Table, index: Index | None, page: Page, request: Reads) -> bytes:
     """The body of a page: a join of the items' bytes."""
     tail: dict[str, Any] = {"Count": page.count, "ScannedCount": page.scanned}
-    if last_key is not None:
-        tail["LastEvaluatedKey"] = last_key
+    if page.last_key is not None:
+        tail["LastEvaluatedKey"] = page.last_key
+    capacity = request.return_consumed_capacity
     if capacity in ("TOTAL", "INDEXES"):
-        tail["ConsumedCapacity"] = consumed_capacity(
-            table, _usage(index, page, consistent), capacity
-        )
+        usage = _usage(index, page, request.consistent_read)
+        tail["ConsumedCapacity"] = consumed_capacity(table, usage, capacity)
     end = body_of(tail)
-    if counting:
+    if request.select == "COUNT":
         return end
     return b'{"Items":[%b],%b' % (b",".join(page.items), end[1:])
 

@@ -11,10 +11,9 @@ from tailrace import expressions
 from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb.conditions import refuse_mix, refuse_parts_of_keys
 from tailrace.api.dynamodb.reading import (
+    answer,
     check_select,
     check_select_of_index,
-    page_body,
-    reads_whole_items,
     refuse_consistent,
     scan_after,
     start_item,
@@ -24,7 +23,7 @@ from tailrace.api.operation import Context, Operation
 from tailrace.errors import ValidationException
 from tailrace.expressions import Bindings
 from tailrace.tables.engine import Span
-from tailrace.tables.pages import PageRequest, read_page, segment_bounds
+from tailrace.tables.pages import segment_bounds
 
 __all__ = ["SCAN", "ScanInput"]
 
@@ -93,31 +92,7 @@ def scan(context: Context, request: ScanInput) -> bytes:
         refuse_parts_of_keys(table, projection.paths)
     if keep is not None:
         refuse_parts_of_keys(table, keep.paths)
-    counting = request.select == "COUNT"
-    page = read_page(
-        context.service.engine,
-        PageRequest(
-            table,
-            index,
-            span,
-            request.limit,
-            None if keep is None else keep.matches,
-            projection,
-            counting,
-            reads_whole_items(
-                table, index, request.select, None if projection is None else projection.names
-            ),
-        ),
-    )
-    return page_body(
-        table,
-        index,
-        page,
-        counting=counting,
-        consistent=request.consistent_read,
-        capacity=request.return_consumed_capacity,
-        last_key=page.last_key,
-    )
+    return answer(context, request, table, index, span, keep, projection)
 
 
 def _check_segments(request: ScanInput) -> None:
