@@ -1,9 +1,8 @@
 """Functions get their streams' changes as Lambda's event source mappings deliver them: retried,
-halved, given up, resumed after a restart; and nobody gets in who may not."""
+halved, given up, filtered, resumed after a restart."""
 
 from __future__ import annotations
 
-import http.client
 import io
 import json
 import textwrap
@@ -15,7 +14,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from tailrace.app import Tailrace
 from tailrace.settings import Settings
@@ -183,7 +181,7 @@ def test_a_batch_is_halved_and_the_poison_given_up(user: User, notes: Notes, buc
         MaximumRetryAttempts=1,
         DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::given-up"}},
     )
-    until(lambda: notes.keys()[-1:] == ["d"])
+    until(lambda: [keys for _, keys in notes.batches()][-1:] == [["d"]])
     keys = [keys for _, keys in notes.batches()]
     whole, left, right, first, again, last = keys
     assert (whole, left, right) == (["a", "b", "poison", "d"], ["a", "b"], ["poison", "d"])
@@ -211,6 +209,22 @@ def test_reported_records_come_again(user: User, notes: Notes) -> None:
     user.map(stream, "partial", FunctionResponseTypes=["ReportBatchItemFailures"])
     batches = until(lambda: len(notes.batches()) == 2 and notes.batches())
     assert [keys for _, keys in batches] == [["a", "b", "c"], ["b", "c"]]
+
+
+def test_filters_choose_what_the_function_gets(user: User, notes: Notes) -> None:
+    stream = user.table("filtered")
+    user.put("filtered", "apple", "pear", "apricot")
+    user.function("filtered", NOTING, Environment=notes.environment)
+    pattern = json.dumps({"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "ap"}]}}}})
+    criteria = {"Filters": [{"Pattern": pattern}]}
+    uuid = user.map(stream, "filtered", FilterCriteria=criteria)
+    until(lambda: notes.keys() == ["apple", "apricot"])
+    told = user.functions.get_event_source_mapping(UUID=uuid)
+    assert told["FilterCriteria"] == criteria
+    user.functions.update_event_source_mapping(UUID=uuid, FilterCriteria={})
+    user.put("filtered", "plum")
+    until(lambda: notes.keys() == ["apple", "apricot", "plum"])
+    assert "FilterCriteria" not in user.functions.get_event_source_mapping(UUID=uuid)
 
 
 def test_a_timeout_fails_the_batch(user: User, notes: Notes) -> None:
@@ -292,72 +306,24 @@ def test_everything_is_there_after_a_restart(tmp_path: Path, notes: Notes) -> No
         assert not list((settings.data or tmp_path).glob("functions/*"))
 
 
-# Who may call -----------------------------------------------------------------------------------
-
-OWNER, SECRET = "AKIDOWNER", "owner's secret"
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[Tailrace]:
-    with Tailrace(Settings(port=0, credentials={OWNER: SECRET})) as running:
-        yield running
-
-
-def test_signatures_are_checked(guarded: Tailrace) -> None:
-    owner = User(guarded, OWNER, SECRET)
-    code = """
-        import boto3
-        def handler(event, context):
-            return boto3.client("dynamodb").list_tables()["TableNames"]
+def test_any_program_may_be_a_function(user: User) -> None:
+    bootstrap = """\
+        #!/bin/sh
+        exec python3 -c '
+        import os, urllib.request as http
+        base = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation"
+        while True:
+            event = http.urlopen(base + "/next")
+            request_id = event.headers["Lambda-Runtime-Aws-Request-Id"]
+            http.urlopen(base + f"/{request_id}/response", event.read())
+        '
     """
-    owner.table("mine")
-    owner.function("listing", code, MemorySize=512)
-    reply = owner.functions.invoke(FunctionName="listing")
-    assert json.loads(reply["Payload"].read()) == ["mine"]
-    arn = "arn:aws:lambda:us-east-1:000000000000:function:listing"
-    found = owner.functions.list_tags(Resource=arn)
-    assert found["Tags"] == {}
-    for key, secret, code in (
-        (OWNER, "guessed", "InvalidSignatureException"),
-        ("AKIDOTHER", SECRET, "UnrecognizedClientException"),
-    ):
-        stranger = User(guarded, key, secret)
-        with pytest.raises(ClientError) as caught:
-            stranger.functions.invoke(FunctionName="listing")
-        assert caught.value.response["Error"]["Code"] == code
-
-
-UNSIGNED: dict[str, str] = {}
-LOOKS_SIGNED = {
-    "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260917/us-east-1/lambda/aws4_request"
-}
-
-
-@pytest.mark.parametrize(
-    ("headers", "code"),
-    [
-        (UNSIGNED, "MissingAuthenticationTokenException"),
-        ({**LOOKS_SIGNED, "Origin": "https://example.com"}, "AccessDeniedException"),
-        ({**LOOKS_SIGNED, "Sec-Fetch-Site": "cross-site"}, "AccessDeniedException"),
-        ({**LOOKS_SIGNED, "Host": "rebound.example.com"}, "AccessDeniedException"),
-    ],
-)
-def test_web_pages_cannot_run_programs(headers: dict[str, str], code: str) -> None:
-    with Tailrace(Settings(port=0)) as tailrace:
-        status, kind = _post(tailrace, "/2015-03-31/functions", headers)
-        assert (status, kind) == (403, code)
-        status, kind = _post(tailrace, "/2015-03-31/functions", LOOKS_SIGNED)
-        assert kind == "ValidationException"
-
-
-def _post(tailrace: Tailrace, path: str, headers: dict[str, str]) -> tuple[int, str | None]:
-    """Status and error of a request with exactly these headers."""
-    port = int(tailrace.endpoint_url.rpartition(":")[2])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("POST", path, b"{}", headers)
-        response = connection.getresponse()
-        response.read()
-        return response.status, response.getheader("x-amzn-ErrorType")
-    finally:
-        connection.close()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as content:
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.external_attr = 0o755 << 16
+        content.writestr(entry, textwrap.dedent(bootstrap))
+    given = {"Code": {"ZipFile": archive.getvalue()}, "Handler": "any"}
+    user.function("program", "", Runtime="provided.al2023", **given)
+    reply = user.functions.invoke(FunctionName="program", Payload=b'{"a":1}')
+    assert json.loads(reply["Payload"].read()) == {"a": 1}

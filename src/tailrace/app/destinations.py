@@ -39,5 +39,4 @@ class Destinations:
         raise InvalidParameterValueException(
             f"The provided destination config DestinationConfig(onFailure=OnFailure("
             f"destination={arn})) is invalid.",
-            Type="User",
         )

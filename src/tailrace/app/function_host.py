@@ -15,6 +15,8 @@ from tailrace.api.functions.ports import Called
 from tailrace.api.functions.records import Function, Version
 from tailrace.app.bundles import DirectoryBundles
 from tailrace.runtimes.function import FunctionSpec, Invocation
+from tailrace.runtimes.runtime_api import CommandWorker
+from tailrace.runtimes.worker_thread import PythonWorker
 from tailrace.runtimes.workers import MAX_WORKERS, WorkerPool
 
 __all__ = ["FunctionHost"]
@@ -103,7 +105,9 @@ class FunctionHost:
         if pool is None or pool.spec != spec or pool.max_workers != workers:
             if pool is not None:
                 self._retire([key])
-            pool = self._pools[key] = WorkerPool(spec, max_workers=workers, log=_print)
+            make = PythonWorker if spec.runtime.startswith("python") else CommandWorker
+            pool = WorkerPool(spec, max_workers=workers, log=_print, make=make)
+            self._pools[key] = pool
             pool.start()
         return pool
 

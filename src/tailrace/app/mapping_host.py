@@ -14,11 +14,13 @@ from tailrace.api.functions.errors import (
     InvalidParameterValueException,
     TooManyRequestsException,
 )
+from tailrace.api.functions.mappings import patterns
 from tailrace.api.functions.names import FunctionName
 from tailrace.api.functions.ports import MappingState
 from tailrace.api.functions.records import EventSourceMapping
 from tailrace.app.function_host import FunctionHost
 from tailrace.clock import Clock, Ids
+from tailrace.delivery.filters import compile_filters
 from tailrace.delivery.ports import FailureDestination, SinkUnavailable, Source
 from tailrace.delivery.runner import Runner, RunnerOptions
 from tailrace.delivery.settings import settings_from_aws
@@ -82,10 +84,8 @@ class MappingHost:
         self._options(mapping)
         if not self._sources.exists(mapping.source_arn):
             if ":dynamodb:" not in mapping.source_arn or "/stream/" not in mapping.source_arn:
-                raise InvalidParameterValueException("Unrecognized event source.", Type="User")
-            raise InvalidParameterValueException(
-                f"Stream not found: {mapping.source_arn}", Type="User"
-            )
+                raise InvalidParameterValueException("Unrecognized event source.")
+            raise InvalidParameterValueException(f"Stream not found: {mapping.source_arn}")
 
     def state(self, mapping: EventSourceMapping) -> MappingState:
         """How a mapping stands."""
@@ -165,6 +165,7 @@ class MappingHost:
         on_failure: dict[str, str] = destinations.get("OnFailure") or {}
         arn = on_failure.get("Destination")
         return RunnerOptions(
+            accept=compile_filters(patterns(mapping.members)),
             on_failure=self._destination(arn, mapping.uuid) if arn else None,
             function_arn=mapping.function_arn,
         )

@@ -1,98 +1,41 @@
-"""One worker process from its parent's side: starting it, a request and its answer, its end.
-
-Everything here blocks and belongs to one thread, but for `kill`.
-"""
+"""A Python worker from its parent's side: a request to `runtimes.worker`, and its answer."""
 
 from __future__ import annotations
 
-import contextlib
-import enum
 import json
 import os
 import selectors
-import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tailrace.errors import TailraceError
+from tailrace.runtimes.sandbox import LOOK_S, Death, Sandbox, WorkerDied
 from tailrace.runtimes.worker import LENGTHS
 
-__all__ = ["Death", "WorkerDied", "WorkerProcess"]
+__all__ = ["WorkerProcess"]
 
-# How much of what one call prints is kept: the end of it.
-MAX_LOG_BYTES: Final = 256 * 1024
 _CHUNK: Final = 1 << 18
 _BUFFER_BYTES: Final = 1 << 20
-# How often a process at work is looked at: whether it is still there, and how much memory it has.
-_LOOK_S: Final = 0.05
-_PAGE_BYTES: Final = os.sysconf("SC_PAGESIZE")
-_MEGABYTE: Final = 1024 * 1024
-
-
-class Death(enum.Enum):
-    """What a worker died of."""
-
-    TIMEOUT = "timeout"
-    MEMORY = "memory"
-    EXIT = "exit"
-
-
-class WorkerDied(TailraceError):
-    """The process is gone. `status` is as subprocess tells it: negative for a signal."""
-
-    def __init__(self, death: Death, status: int) -> None:
-        super().__init__(f"the worker ended: {death.value}, status {status}")
-        self.death = death
-        self.status = status
 
 
 class WorkerProcess:
-    """A process that runs `runtimes.worker`. `memory_mb` is how much it may have resident;
-    `seen_kb` is the most it was seen to have, looked at now and then."""
+    """A process that runs `runtimes.worker`, in a sandbox."""
 
     def __init__(self, environment: Mapping[str, str], directory: str, memory_mb: int) -> None:
-        self.log = bytearray()
-        self.seen_kb = 0
-        self._memory_bytes = memory_mb * _MEGABYTE
         self._incoming = bytearray()
-        self._ending = threading.Lock()
-        self._gone = False
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
-                _command(theirs.fileno()),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=directory,
-                env=dict(environment),
-                pass_fds=[theirs.fileno()],
-                # A group of its own, so that what it starts ends with it, and Ctrl-C spares it.
-                start_new_session=True,
+            self.sandbox = Sandbox(
+                _command(theirs.fileno()), environment, directory, memory_mb, [theirs.fileno()]
             )
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         self._channel = ours
-        assert self._process.stdout is not None
-        self._printed = self._process.stdout
-        os.set_blocking(self._printed.fileno(), False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._channel, selectors.EVENT_READ)
-        self._selector.register(self._printed, selectors.EVENT_READ)
-
-    @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid
-
-    def is_alive(self) -> bool:
-        """Whether it still runs."""
-        return not self._gone and self._process.poll() is None
+        self._selector.register(self.sandbox.printed, selectors.EVENT_READ)
 
     def first_answer(self, timeout_s: float) -> tuple[dict[str, Any], bytes]:
         """What it tells when it is ready, or why it never will be. Raises WorkerDied."""
@@ -101,40 +44,23 @@ class WorkerProcess:
     def request(
         self, head: dict[str, Any], body: bytes, timeout_s: float
     ) -> tuple[dict[str, Any], bytes]:
-        """Its answer to a request, as head and body; afterwards `log` holds what it printed.
+        """Its answer to a request, as head and body.
 
         Raises WorkerDied when it took too long or too much memory, for which it is killed, or
         ended.
         """
         told = json.dumps(head).encode()
         answer = self._exchange(LENGTHS.pack(len(told), len(body)) + told, body, timeout_s)
-        if answer[0]["peak_kb"] * 1024 > self._memory_bytes:
-            raise self._died(Death.MEMORY)
+        if answer[0]["peak_kb"] * 1024 > self.sandbox.memory_bytes:
+            raise self.sandbox.died(Death.MEMORY)
         return answer
-
-    def kill(self) -> None:
-        """End it, and what it started, at once. From any thread."""
-        with self._ending:
-            if self._gone:
-                return
-            # Before it is waited for: until then the number is nobody else's.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._gone = True
 
     def close(self) -> None:
         """End it and let go of everything."""
-        self.kill()
+        self.sandbox.kill()
         self._selector.close()
         self._channel.close()
-        self._printed.close()
-
-    def take_log(self) -> bytes:
-        """What was printed since this was last asked."""
-        printed = bytes(self.log)
-        self.log.clear()
-        return printed
+        self.sandbox.close()
 
     def _exchange(self, head: bytes, body: bytes, timeout_s: float) -> tuple[dict[str, Any], bytes]:
         deadline = time.monotonic() + timeout_s
@@ -144,18 +70,19 @@ class WorkerProcess:
         while (frame := self._frame()) is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise self._died(Death.TIMEOUT)
-            events = self._selector.select(min(left, _LOOK_S))
+                raise self.sandbox.died(Death.TIMEOUT)
+            events = self._selector.select(min(left, LOOK_S))
             if not events:
-                self._look()
+                self.sandbox.look()
             for key, mask in events:
-                if key.fileobj is self._printed:
+                if key.fileobj is self.sandbox.printed:
                     self._read_log()
                     continue
                 if mask & selectors.EVENT_WRITE:
                     self._write(outgoing)
                 if mask & selectors.EVENT_READ:
                     self._read()
+        # What was printed before an answer is in the pipe when the answer is here.
         self._read_log()
         return frame
 
@@ -174,7 +101,7 @@ class WorkerProcess:
         except BlockingIOError:
             return
         except OSError:
-            raise self._died(Death.EXIT) from None
+            raise self._ended() from None
         self._await_room(False)
 
     def _read(self) -> None:
@@ -185,8 +112,11 @@ class WorkerProcess:
         except OSError:
             chunk = b""
         if not chunk:
-            raise self._died(Death.EXIT)
+            raise self._ended()
         self._incoming += chunk
+
+    def _ended(self) -> WorkerDied:
+        return self.sandbox.died(Death.EXIT)
 
     def _frame(self) -> tuple[dict[str, Any], bytes] | None:
         incoming = self._incoming
@@ -202,40 +132,8 @@ class WorkerProcess:
         return head, body
 
     def _read_log(self) -> None:
-        """Take what was printed. What came before an answer is in the pipe when the answer is."""
-        while True:
-            try:
-                chunk = self._printed.read(_CHUNK)
-            except OSError:
-                return
-            if not chunk:
-                if chunk == b"" and self._printed.fileno() in self._selector.get_map():
-                    self._selector.unregister(self._printed)
-                return
-            self.log += chunk
-            if len(self.log) > MAX_LOG_BYTES:
-                del self.log[:-MAX_LOG_BYTES]
-
-    def _look(self) -> None:
-        if self._process.poll() is not None:
-            raise self._died(Death.EXIT)
-        try:
-            with open(f"/proc/{self.pid}/statm", "rb") as file:  # noqa: PTH123
-                resident = int(file.read().split()[1]) * _PAGE_BYTES
-        except (OSError, IndexError):
-            return  # not Linux: the peak that comes with the answer has to do
-        self.seen_kb = max(self.seen_kb, resident // 1024)
-        if resident > self._memory_bytes:
-            raise self._died(Death.MEMORY)
-
-    def _died(self, death: Death) -> WorkerDied:
-        if death is Death.EXIT:
-            # The channel may be closed a moment before the process is over.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1.0)
-        self.kill()
-        self._read_log()
-        return WorkerDied(death, self._process.returncode)
+        if not self.sandbox.read_log() and self.sandbox.printed in self._selector.get_map():
+            self._selector.unregister(self.sandbox.printed)
 
 
 def _command(channel: int) -> list[str]:

@@ -30,13 +30,13 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from tailrace.runtimes.context import FunctionIdentity, LambdaContext
+from tailrace.runtimes.launcher import die_with
 
 __all__ = ["LENGTHS", "main"]
 
 LENGTHS: Final = struct.Struct(">II")
 _CHUNK: Final = 1 << 20
 _PARENT_CHECK_S: Final = 1.0
-_PR_SET_PDEATHSIG: Final = 1
 _Handler = Callable[[Any, Any], Any]
 _request_id = ""
 
@@ -263,10 +263,7 @@ def _exactly(channel: socket.socket, length: int) -> bytes | None:
 
 def _end_with(parent: int) -> None:
     """End when the parent does, whatever it dies of and whatever the handler is doing."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with(parent)
 
     def watch() -> None:
         while os.getppid() == parent:

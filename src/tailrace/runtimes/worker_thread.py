@@ -1,40 +1,46 @@
-"""A worker: a process that keeps a handler loaded, and the thread that speaks with it."""
+"""Workers: a process that keeps a handler loaded, and the thread that speaks with it."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
-import math
-import os
 import queue
-import secrets
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 from tailrace.runtimes.environment import process_environment
 from tailrace.runtimes.function import FunctionSpec, Invocation, Outcome, failed
-from tailrace.runtimes.process import Death, WorkerDied, WorkerProcess
+from tailrace.runtimes.process import WorkerProcess
+from tailrace.runtimes.reports import (
+    MAX_RESPONSE_BYTES,
+    cost,
+    log_stream,
+    logged,
+    outcome_of_death,
+    too_large,
+    trace_id,
+)
+from tailrace.runtimes.sandbox import Death, Sandbox, WorkerDied
 
-__all__ = ["MAX_RESPONSE_BYTES", "Worker"]
+__all__ = ["INIT_S", "PythonWorker", "Worker"]
 
-# gettingstarted-limits.html: 6 MB, and what Lambda's own framing takes.
-MAX_RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
 # Lambda grants ten seconds for the imports; one that takes longer begins anew within the call's
 # own time.
 INIT_S: Final = 10.0
+_KILLED: Final = -9
 
 _Job = tuple[Invocation, asyncio.AbstractEventLoop, "asyncio.Future[Outcome]"]
 
 
-class Worker:
+class Worker(ABC):
     """Runs one invocation at a time. A process that died is replaced at the next one."""
 
     def __init__(self, spec: FunctionSpec) -> None:
-        self._spec = spec
+        self.spec = spec
         self._inbox: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._process: WorkerProcess | None = None
         self._init_ms: float | None = None
+        self._sandbox: Sandbox | None = None
         self._starting = threading.Lock()
         self._killed = False
         self._thread = threading.Thread(
@@ -56,14 +62,34 @@ class Worker:
         """End at once, whatever it is doing. From any thread."""
         with self._starting:
             self._killed = True
-            process = self._process
-        if process is not None:
-            process.kill()
+            sandbox = self._sandbox
+        if sandbox is not None:
+            sandbox.kill()
         self._inbox.put(None)
 
     def join(self, timeout_s: float) -> None:
         """Wait until it has ended."""
         self._thread.join(timeout_s)
+
+    # What differs, on the worker's own thread -----------------------------------------------------
+
+    @abstractmethod
+    def open(self, environment: dict[str, str]) -> Sandbox:
+        """Start a process."""
+
+    @abstractmethod
+    def load(self, request_id: str, timeout_s: float) -> Outcome | None:
+        """Wait until the process is ready; None when it is, else the outcome of the call that
+        needed it. Raises WorkerDied."""
+
+    @abstractmethod
+    def exchange(self, invocation: Invocation) -> tuple[Outcome, int]:
+        """The outcome of a call, and the most memory the process had, in KiB. Raises
+        WorkerDied."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """End the process and let go of what it was spoken with."""
 
     # On the worker's own thread -------------------------------------------------------------------
 
@@ -75,6 +101,7 @@ class Worker:
             try:
                 outcome = self._invoke(invocation)
             except Exception as error:  # a program that cannot be started, say
+                self._drop()
                 outcome = failed("Runtime.ExitError", f"{type(error).__name__}: {error}")
             try:
                 loop.call_soon_threadsafe(_settle, future, outcome)
@@ -91,158 +118,102 @@ class Worker:
             self._drop()
 
     def _begin(self, request_id: str, timeout_s: float) -> Outcome | None:
-        """Start a process; None when its handler is loaded, else the outcome of the call that
-        needed it. Raises WorkerDied."""
-        spec = self._spec
+        spec = self.spec
         with self._starting:
             if self._killed:
-                raise WorkerDied(Death.EXIT, -9)
-            environment = process_environment(spec, _log_stream(spec.version))
-            process = WorkerProcess(environment, str(spec.directory), spec.memory_mb)
-            self._process = process
+                raise WorkerDied(Death.EXIT, _KILLED)
+            self._sandbox = self.open(process_environment(spec, log_stream(spec.version)))
         began = time.perf_counter()
-        head, body = process.first_answer(timeout_s)
+        refusal = self.load(request_id, timeout_s)
         self._init_ms = (time.perf_counter() - began) * 1000
+        return refusal
+
+    def _invoke(self, invocation: Invocation) -> Outcome:
+        """Run a call to its end, with the lines that Lambda logs around what it prints."""
+        spec, request_id = self.spec, invocation.request_id
+        began = time.perf_counter()
+        printed, peak_kb, status = b"", 0, ""
+        try:
+            outcome = self._ready(request_id)
+            if outcome is None:
+                began = time.perf_counter()
+                outcome, peak_kb = self.exchange(invocation)
+                printed = self._printed()
+            else:
+                printed, status = self._printed(), "error"
+                self._drop()
+        except WorkerDied as death:
+            printed = self._printed()
+            peak_kb = 0 if self._sandbox is None else self._sandbox.seen_kb
+            self._drop()
+            outcome, line, status = outcome_of_death(death, spec, request_id)
+            printed += line
+        took_ms = (time.perf_counter() - began) * 1000
+        init_ms, self._init_ms = self._init_ms, None
+        report = cost(spec, took_ms, peak_kb, init_ms, status)
+        return logged(spec, request_id, outcome, printed, report)
+
+    def _ready(self, request_id: str) -> Outcome | None:
+        """None when the handler is loaded, else why it cannot be."""
+        if self._sandbox is not None and self._sandbox.is_alive():
+            return None
+        self._drop()
+        return self._begin(request_id, INIT_S + self.spec.timeout_s)
+
+    def _printed(self) -> bytes:
+        return b"" if self._sandbox is None else self._sandbox.take_log()
+
+    def _drop(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox = None
+            self.release()
+
+
+class PythonWorker(Worker):
+    """Runs a Python handler by `runtimes.worker`."""
+
+    def __init__(self, spec: FunctionSpec) -> None:
+        super().__init__(spec)
+        self._process: WorkerProcess | None = None
+
+    def open(self, environment: dict[str, str]) -> Sandbox:
+        """Start the worker program."""
+        spec = self.spec
+        self._process = WorkerProcess(environment, str(spec.directory), spec.memory_mb)
+        return self._process.sandbox
+
+    def load(self, request_id: str, timeout_s: float) -> Outcome | None:
+        """Wait until the handler is imported."""
+        head, body = self._opened().first_answer(timeout_s)
         if head["ok"]:
             return None
         payload = body.replace(b'"requestId": ""', b'"requestId": "%b"' % request_id.encode(), 1)
         return Outcome(payload=payload, error="Unhandled")
 
-    def _invoke(self, invocation: Invocation) -> Outcome:
-        """Run a call to its end, with the lines that Lambda logs around what it prints."""
-        spec, request_id = self._spec, invocation.request_id
-        began = time.perf_counter()
-        process, printed, peak_kb, status = self._process, b"", 0, ""
-        try:
-            if process is None or not process.is_alive():
-                self._drop()
-                refusal = self._begin(request_id, INIT_S + spec.timeout_s)
-                if refusal is not None:
-                    printed = self._log_of(self._process)
-                    self._drop()
-                    return _logged(
-                        spec, request_id, refusal, printed, self._cost(began, 0, "error")
-                    )
-            process = self._process
-            assert process is not None
-            began = time.perf_counter()
-            outcome, peak_kb = self._exchange(process, invocation)
-            printed = process.take_log()
-        except WorkerDied as death:
-            printed = self._log_of(self._process)
-            peak_kb = 0 if self._process is None else self._process.seen_kb
-            self._drop()
-            outcome, line, status = _outcome_of_death(death, spec, request_id)
-            printed += line
-        return _logged(spec, request_id, outcome, printed, self._cost(began, peak_kb, status))
-
-    def _exchange(self, process: WorkerProcess, invocation: Invocation) -> tuple[Outcome, int]:
-        spec = self._spec
+    def exchange(self, invocation: Invocation) -> tuple[Outcome, int]:
+        """Have the handler called."""
         head: dict[str, Any] = {
             "request_id": invocation.request_id,
             "arn": invocation.arn,
-            "remaining_s": spec.timeout_s,
+            "remaining_s": self.spec.timeout_s,
             "client_context": invocation.client_context,
-            "trace_id": _trace_id(),
+            "trace_id": trace_id(),
         }
-        told, body = process.request(head, invocation.payload, spec.timeout_s)
+        told, body = self._opened().request(head, invocation.payload, self.spec.timeout_s)
         if len(body) > MAX_RESPONSE_BYTES:
-            message = (
-                "Response payload size exceeded maximum allowed payload size"
-                f" ({MAX_RESPONSE_BYTES} bytes)."
-            )
-            return failed("Function.ResponseSizeTooLarge", message), told["peak_kb"]
+            return too_large(), told["peak_kb"]
         error = None if told["ok"] else "Unhandled"
         return Outcome(payload=body, error=error), told["peak_kb"]
 
-    def _cost(self, began: float, peak_kb: int, status: str) -> str:
-        """What the REPORT line tells; the first call's tells how long loading took, too."""
-        spec = self._spec
-        took_ms = (time.perf_counter() - began) * 1000
-        if status == Death.TIMEOUT.value:
-            took_ms = spec.timeout_s * 1000
-        used_mb = math.ceil(peak_kb / 1024)
-        parts = [
-            f"Duration: {took_ms:.2f} ms",
-            f"Billed Duration: {math.ceil(took_ms)} ms",
-            f"Memory Size: {spec.memory_mb} MB",
-            f"Max Memory Used: {used_mb} MB",
-        ]
-        if self._init_ms is not None:
-            parts.append(f"Init Duration: {self._init_ms:.2f} ms")
-            self._init_ms = None
-        if status:
-            parts.append(f"Status: {status}")
-        return "\t".join(parts)
+    def release(self) -> None:
+        """End the worker program."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
 
-    def _log_of(self, process: WorkerProcess | None) -> bytes:
-        return b"" if process is None else process.take_log()
-
-    def _drop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.close()
-
-
-def _outcome_of_death(
-    death: WorkerDied, spec: FunctionSpec, request_id: str
-) -> tuple[Outcome, bytes, str]:
-    """The outcome of a call whose process died, the line it leaves in the log, and its status."""
-    prefix = f"RequestId: {request_id} Error: "
-    if death.death is Death.TIMEOUT:
-        message = f"Task timed out after {spec.timeout_s:.2f} seconds"
-        now = datetime.datetime.now(datetime.UTC)
-        moment = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
-        line = f"{moment} {request_id} {message}\n\n"
-        return failed("Sandbox.Timedout", prefix + message), line.encode(), "timeout"
-    if death.death is Death.MEMORY:
-        kind, message = "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
-    elif death.status == 0:
-        kind, message = "Runtime.ExitError", "Runtime exited without providing a reason"
-    elif death.status < 0:
-        name = _SIGNALS.get(-death.status, str(-death.status))
-        kind, message = "Runtime.ExitError", f"Runtime exited with error: signal: {name}"
-    else:
-        kind = "Runtime.ExitError"
-        message = f"Runtime exited with error: exit status {death.status}"
-    line = f"{prefix}{message}\n{kind}\n"
-    return failed(kind, prefix + message), line.encode(), f"error\tError Type: {kind}"
-
-
-# As Go, in which Lambda's supervisor is written, names them.
-_SIGNALS: Final = {
-    4: "illegal instruction",
-    6: "aborted",
-    7: "bus error",
-    8: "floating point exception",
-    9: "killed",
-    11: "segmentation fault",
-    15: "terminated",
-}
-
-
-def _logged(
-    spec: FunctionSpec, request_id: str, outcome: Outcome, printed: bytes, cost: str
-) -> Outcome:
-    """The outcome with its log."""
-    if printed and not printed.endswith(b"\n"):
-        printed += b"\n"
-    log = (
-        f"START RequestId: {request_id} Version: {spec.version}\n".encode()
-        + printed
-        + f"END RequestId: {request_id}\nREPORT RequestId: {request_id}\t{cost}\n".encode()
-    )
-    return Outcome(payload=outcome.payload, error=outcome.error, log=log)
-
-
-def _log_stream(version: str) -> str:
-    today = datetime.datetime.now(datetime.UTC).strftime("%Y/%m/%d")
-    return f"{today}/[{version}]{secrets.token_hex(16)}"
-
-
-def _trace_id() -> str:
-    random = os.urandom(20).hex()
-    return f"Root=1-{int(time.time()):08x}-{random[:24]};Parent={random[24:]};Sampled=0"
+    def _opened(self) -> WorkerProcess:
+        assert self._process is not None  # `open` comes first
+        return self._process
 
 
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tailrace.runtimes.function import FunctionSpec, Invocation, Outcome
-from tailrace.runtimes.worker_thread import Worker
+from tailrace.runtimes.worker_thread import PythonWorker, Worker
 
 __all__ = ["MAX_WORKERS", "WorkerPool"]
 
@@ -35,13 +35,19 @@ class WorkerPool:
 
     One worker is started at once, so that the first call finds the handler loaded; others when
     calls come while all are busy, up to `max_workers`; then calls wait. `log` gets the function's
-    name and what each call printed.
+    name and what each call printed; `make` makes a worker.
     """
 
     def __init__(
-        self, spec: FunctionSpec, *, max_workers: int = MAX_WORKERS, log: _Log | None = None
+        self,
+        spec: FunctionSpec,
+        *,
+        max_workers: int = MAX_WORKERS,
+        log: _Log | None = None,
+        make: Callable[[FunctionSpec], Worker] = PythonWorker,
     ) -> None:
         self.spec = spec
+        self._make = make
         self.max_workers = max_workers
         self._log = log
         self._slots = asyncio.Semaphore(max_workers)
@@ -116,7 +122,7 @@ class WorkerPool:
             await asyncio.to_thread(_join, workers)
 
     def _new(self) -> Worker:
-        worker = Worker(self.spec)
+        worker = self._make(self.spec)
         worker.start()
         return worker
 

@@ -151,6 +151,21 @@ TOPIC = "arn:aws:sns:us-east-1:000000000000:topic.fifo"
             "MaximumRecordAgeInSeconds must be -1 or between 60 and 604800.",
         ),
         (
+            {"TumblingWindowInSeconds": 60},
+            "InvalidParameterValueException",
+            "Tumbling windows are not supported.",
+        ),
+        (
+            {"FilterCriteria": {"Filters": [{"Pattern": "[]"}]}},
+            "InvalidParameterValueException",
+            "Invalid filter pattern definition.",
+        ),
+        (
+            {"FilterCriteria": {"Filters": [{}]}},
+            "InvalidParameterValueException",
+            "Invalid filter pattern definition.",
+        ),
+        (
             {"FunctionName": "none"},
             "InvalidParameterValueException",
             "Function does not exist",

@@ -69,7 +69,7 @@ async def create(call: HttpCall, request: AliasInput) -> Answer:
         function = desk.book.function(parse_function_name(request.function_name, call.scope))
         arn = function_arn(function.place, request.name)
         if request.name in function.aliases:
-            raise ResourceConflictException(f"Alias already exists: {arn}", Type="User")
+            raise ResourceConflictException(f"Alias already exists: {arn}")
         alias = Alias(
             name=request.name,
             function_version=request.function_version or "",
@@ -133,7 +133,7 @@ async def _keep(call: HttpCall, function: Function, alias: Alias) -> None:
     for number in (alias.function_version, *alias.weights):
         if number != LATEST and number not in function.published:
             arn = function_arn(function.place, number)
-            raise FunctionNotFound(f"Function not found: {arn}", Type="User")
+            raise FunctionNotFound(f"Function not found: {arn}")
     aliases = {**function.aliases, alias.name: alias}
     await call.desk.book.keep(msgspec.structs.replace(function, aliases=aliases))
 
@@ -144,7 +144,7 @@ def _found(call: HttpCall, function_name: str, alias_name: str) -> tuple[Functio
     alias = function.aliases.get(alias_name)
     if alias is None:
         missing = FunctionName(name.account, name.region, name.name, alias_name)
-        raise FunctionNotFound(f"Cannot find alias arn: {missing.arn}", Type="User")
+        raise FunctionNotFound(f"Cannot find alias arn: {missing.arn}")
     return function, alias
 
 
@@ -153,11 +153,11 @@ def _weights(request: AliasInput) -> dict[str, float]:
     weights = {} if routing is None else routing.additional_version_weights or {}
     if len(weights) > 1:
         raise InvalidParameterValueException(
-            "Number of items in AdditionalVersionWeights cannot be greater than 1", Type="User"
+            "Number of items in AdditionalVersionWeights cannot be greater than 1"
         )
     if weights and LATEST in (request.function_version, *weights):
         raise InvalidParameterValueException(
-            "$LATEST is not supported for an alias pointing to more than 1 version", Type="User"
+            "$LATEST is not supported for an alias pointing to more than 1 version"
         )
     return weights
 

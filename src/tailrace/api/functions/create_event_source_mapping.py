@@ -38,7 +38,7 @@ async def run(call: HttpCall, request: CreateEventSourceMappingInput) -> Answer:
     desk, scope, source_arn = call.desk, call.scope, request.event_source_arn
     name = parse_function_name(request.function_name, scope)
     if not source_arn:
-        raise InvalidParameterValueException("Unrecognized event source.", Type="User")
+        raise InvalidParameterValueException("Unrecognized event source.")
     _check_position(request.starting_position, source_arn)
     members = {"StartingPosition": request.starting_position, **given_members(request)}
     check_members(members)
@@ -67,11 +67,10 @@ def _check_position(position: str | None, source_arn: str) -> None:
         raise InvalidParameterValueException(
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy"
             " constraint: Member must not be null.",
-            Type="User",
         )
     if position == "AT_TIMESTAMP" and ":dynamodb:" in source_arn:
         raise InvalidParameterValueException(
-            f"Unsupported starting position for arn type: {source_arn}", Type="User"
+            f"Unsupported starting position for arn type: {source_arn}"
         )
     if position not in ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"):
         raise ValidationException(
@@ -87,7 +86,7 @@ def check_function(call: HttpCall, name: FunctionName) -> None:
     try:
         call.desk.book.version(name)
     except FunctionNotFound:
-        raise InvalidParameterValueException("Function does not exist", Type="User") from None
+        raise InvalidParameterValueException("Function does not exist") from None
 
 
 def _check_new(call: HttpCall, mapping: EventSourceMapping) -> None:
@@ -97,7 +96,6 @@ def _check_new(call: HttpCall, mapping: EventSourceMapping) -> None:
                 f'The event source arn (" {mapping.source_arn} ") and function ("'
                 f' {mapping.function} ") provided mapping already exists. Please update or'
                 f" delete the existing mapping with UUID {other.uuid}",
-                Type="User",
             )
 
 

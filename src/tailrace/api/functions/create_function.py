@@ -56,7 +56,7 @@ async def run(call: HttpCall, request: CreateFunctionInput) -> Answer:
     desk, name = call.desk, parse_function_name(request.function_name, call.scope)
     exists = f"Function already exist: {name.name}"
     if name.place in desk.book.functions:
-        raise ResourceConflictException(exists, Type="User")
+        raise ResourceConflictException(exists)
     check_runtime(request.runtime, request.handler)
     environment = environment_of(request.environment)
     code = await read_code(desk, request.code)
@@ -83,7 +83,7 @@ async def run(call: HttpCall, request: CreateFunctionInput) -> Answer:
         function, _ = published(desk, function, None)
     async with desk.book.changing:
         if name.place in desk.book.functions:
-            raise ResourceConflictException(exists, Type="User")
+            raise ResourceConflictException(exists)
         await desk.book.keep(function)
         await desk.functions.changed(function)
     version = function.published["1"] if request.publish else function.latest

@@ -38,7 +38,7 @@ async def run(call: HttpCall, request: DeleteFunctionInput) -> Answer:
             await desk.functions.removed(function)
         elif name.qualifier == LATEST:
             raise InvalidParameterValueException(
-                "$LATEST version cannot be deleted without deleting the function.", Type="User"
+                "$LATEST version cannot be deleted without deleting the function."
             )
         elif name.qualifier in function.published:
             _check_unused(function.aliases.values(), name.qualifier)
@@ -62,7 +62,6 @@ def _check_unused(aliases: Iterable[Alias], number: str) -> None:
     if users:
         raise ResourceConflictException(
             f"Version {number} cannot be deleted: it is used by the aliases {', '.join(users)}",
-            Type="User",
         )
 
 

@@ -98,7 +98,6 @@ def _checked(payload: bytes, kind: str) -> bytes:
         raise RequestEntityTooLarge(
             f"{len(payload)} byte payload is too large for the {kind} invocation type (limit"
             f" {limit} bytes)",
-            Type="User",
         )
     if not payload:
         return b"{}"
@@ -108,7 +107,6 @@ def _checked(payload: bytes, kind: str) -> bytes:
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise InvalidRequestContentException(
             f"Could not parse request body into json: Could not parse payload into json: {error}",
-            Type="User",
         ) from None
     return payload
 
@@ -122,7 +120,7 @@ def _client_context(given: str | None) -> str | None:
         return context.decode()
     except (binascii.Error, UnicodeError, msgspec.MsgspecError):
         raise InvalidRequestContentException(
-            "Client context must be a valid Base64-encoded JSON object.", Type="User"
+            "Client context must be a valid Base64-encoded JSON object."
         ) from None
 
 

@@ -11,9 +11,10 @@ from tailrace.api.functions.errors import InvalidParameterValueException
 from tailrace.api.functions.names import mapping_arn
 from tailrace.api.functions.ports import MappingState
 from tailrace.api.functions.records import EventSourceMapping
+from tailrace.delivery.filters import compile_filters
 from tailrace.delivery.settings import settings_from_aws
 
-__all__ = ["MappingMembers", "check_members", "given_members", "mapping_members"]
+__all__ = ["MappingMembers", "check_members", "given_members", "mapping_members", "patterns"]
 
 _DEFAULTS: Final[dict[str, Any]] = {
     "BatchSize": 100,
@@ -61,14 +62,25 @@ def check_members(members: Mapping[str, Any]) -> None:
     if destination.get("OnSuccess"):
         raise InvalidParameterValueException(
             "Unsupported DestinationConfig parameter for given event source mapping type.",
-            Type="User",
         )
     if members.get("TumblingWindowInSeconds"):
-        raise InvalidParameterValueException("Tumbling windows are not supported.", Type="User")
-    criteria: dict[str, Any] = members.get("FilterCriteria") or {}
-    if criteria.get("Filters"):
-        raise InvalidParameterValueException("Filters are not supported.", Type="User")
+        raise InvalidParameterValueException("Tumbling windows are not supported.")
+    compile_filters(patterns(members))
     settings_from_aws(dict(members))
+
+
+def patterns(members: Mapping[str, Any]) -> list[str]:
+    """The filter patterns of a mapping's members. Raises InvalidParameterValueException for a
+    filter without one."""
+    criteria: dict[str, Any] = members.get("FilterCriteria") or {}
+    filters: list[dict[str, Any]] = criteria.get("Filters") or []
+    found: list[str] = []
+    for each in filters:
+        pattern = each.get("Pattern")
+        if not isinstance(pattern, str):
+            raise InvalidParameterValueException("Invalid filter pattern definition.")
+        found.append(pattern)
+    return found
 
 
 def mapping_members(

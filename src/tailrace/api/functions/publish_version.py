@@ -41,7 +41,6 @@ async def run(call: HttpCall, request: PublishVersionInput) -> Answer:
             raise InvalidParameterValueException(
                 f"CodeSHA256 ({request.code_sha256}) is different from current CodeSHA256 in"
                 f" $LATEST ({sha256}). Please try again with the CodeSHA256 in $LATEST.",
-                Type="User",
             )
         function, version = published(desk, function, request.description)
         await desk.book.keep(function)
