@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from tailrace.api.dispatch import Dispatcher
 from tailrace.api.operation import Service
 from tailrace.api.registry import OPERATIONS, SERVICES
+from tailrace.api.throttling import enforced
 from tailrace.app.caller import InProcessCaller
 from tailrace.app.functions import FunctionService, StoreStreams
 from tailrace.app.keeper import Keeper
@@ -32,6 +33,7 @@ from tailrace.server.asgi import asgi_app
 from tailrace.server.controls import control_route
 from tailrace.server.gateway import Gateway
 from tailrace.server.loop import LoopDelivery, Server
+from tailrace.server.subscriptions import subscribe_route
 from tailrace.settings import Settings
 from tailrace.sinks.kinesis import KinesisCalls
 from tailrace.sources.caller import Caller
@@ -74,7 +76,8 @@ class Tailrace:
             address=lambda: self.endpoint_url.partition("//")[2],
             kinesis_is_elsewhere=settings.kinesis_endpoint_url is not None,
         )
-        self.dispatcher = Dispatcher(self.service, OPERATIONS, SERVICES)
+        operations = enforced(OPERATIONS) if settings.enforce_throughput else OPERATIONS
+        self.dispatcher = Dispatcher(self.service, operations, SERVICES)
         gateway = Gateway(
             self.dispatcher,
             self.clock,
@@ -107,6 +110,7 @@ class Tailrace:
             self.ids,
         )
         routes: list[BaseRoute] = self._functions.routes()
+        routes.append(subscribe_route(gateway, self.service, lambda: self._server.stopping))
         if settings.test_controls:
             routes.append(control_route(self.dispatcher, self.scope, self._keeper.kick))
         try:

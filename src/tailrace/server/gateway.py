@@ -15,7 +15,7 @@ from tailrace.errors import AwsError, PayloadTooLargeException
 from tailrace.wire import sigv4
 from tailrace.wire.bodies import decoded_body
 from tailrace.wire.call import Call, Reply, Scope
-from tailrace.wire.dialects import dialect_of
+from tailrace.wire.dialects import Dialect, dialect_of
 from tailrace.wire.faults import fault
 
 __all__ = ["STATUS_LINES", "Gateway", "HttpRequest"]
@@ -88,22 +88,25 @@ class Gateway:
             dialect = dialect_of(request.headers)
             respond = dialect.answering(respond)
         try:
-            if request.too_large:
-                raise PayloadTooLargeException(
-                    f"Request size exceeded {limits.REQUEST_BYTES} bytes"
-                )
-            body = request.body
-            if request.encoding is not None:
-                body = decoded_body(body, request.encoding)
-            if dialect is not None:
-                body = dialect.read(body)
-            if self._credentials:
-                self._verify(request)
-            call = Call(self._target(request.target), body, self._scope(request.authorization))
+            call = self.checked(request, dialect)
         except AwsError as error:
             respond(fault(error))
             return
         self._dispatch(call, respond)
+
+    def checked(self, request: HttpRequest, dialect: Dialect | None) -> Call:
+        """The call that a request makes. Raises the AwsError for one that is not allowed, or whose
+        body can't be read."""
+        if request.too_large:
+            raise PayloadTooLargeException(f"Request size exceeded {limits.REQUEST_BYTES} bytes")
+        body = request.body
+        if request.encoding is not None:
+            body = decoded_body(body, request.encoding)
+        if dialect is not None:
+            body = dialect.read(body)
+        if self._credentials:
+            self._verify(request)
+        return Call(self._target(request.target), body, self._scope(request.authorization))
 
     def _verify(self, request: HttpRequest) -> None:
         path, _, query = request.url.partition(b"?")

@@ -86,6 +86,11 @@ class Server:
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the server was told to stop."""
+        return self._server.should_exit
+
     async def serve(self, ready: Ready, ending: Ending | None = None) -> None:
         """Serve until `stop`, or until a signal when on the main thread; `ready` is called with the
         loop before the first request, `ending` when the last was answered."""

@@ -1,8 +1,9 @@
 """The HTTP protocol: uvicorn's, with a short way for API calls.
 
 A request with an `X-Amz-Target` header becomes no ASGI scope and no task: its body is gathered
-here, the gateway answers it, and the response is one write. Every other request goes on to the ASGI
-app as uvicorn would do it. Requests of one connection are answered one after the other, in order.
+here, the gateway answers it, and the response is one write. Every other request, and the one whose
+response is a stream, goes on to the ASGI app as uvicorn would do it. Requests of one connection are
+answered one after the other, in order.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from tailrace import limits
 from tailrace.server.gateway import Gateway, HttpRequest
+from tailrace.server.subscriptions import SUBSCRIBE_TARGET
 
 if TYPE_CHECKING:
     from uvicorn import Config
@@ -125,7 +127,7 @@ class CallProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self._target is None:
+        if self._target is None or self._target == SUBSCRIBE_TARGET:
             self._begin_asgi()
             return
         parser = self.parser
