@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from tailrace import expressions
-from tailrace.api.dynamodb.inputs import ExpectedJson, Names, Values
 from tailrace.errors import ValidationException
-from tailrace.expressions import Bindings, Condition
+from tailrace.expressions import Condition
 from tailrace.model.paths import Path
 from tailrace.model.schema import Table
 from tailrace.tables.plans import Guard
 
-__all__ = ["Conditional", "guard_paths", "refuse_mix", "refuse_parts_of_keys", "write_guard"]
-
-
-class Conditional(Protocol):
-    """The members that the inputs of all conditional writes have."""
-
-    @property
-    def expected(self) -> ExpectedJson | None: ...
-    @property
-    def conditional_operator(self) -> str | None: ...
-    @property
-    def condition_expression(self) -> str | None: ...
-    @property
-    def expression_attribute_names(self) -> Names | None: ...
-    @property
-    def expression_attribute_values(self) -> Values | None: ...
-    @property
-    def return_values_on_condition_check_failure(self) -> str | None: ...
+__all__ = ["guard_paths", "refuse_mix", "refuse_parts_of_keys"]
 
 
 def refuse_mix(legacy: dict[str, object | None], expression: dict[str, object | None]) -> None:
@@ -62,12 +43,3 @@ def guard_paths(guard: Guard | None) -> Iterable[Path]:
     if guard is not None and isinstance(guard.predicate, Condition):
         return guard.predicate.paths
     return ()
-
-
-def write_guard(request: Conditional, bindings: Bindings) -> Guard | None:
-    """The condition of a write, or None."""
-    show = request.return_values_on_condition_check_failure == "ALL_OLD"
-    if request.condition_expression is not None:
-        return Guard(expressions.condition(request.condition_expression, bindings), show)
-    legacy = expressions.expected(request.expected, request.conditional_operator)
-    return None if legacy is None else Guard(legacy, show)

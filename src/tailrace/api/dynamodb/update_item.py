@@ -9,14 +9,10 @@ import msgspec
 
 from tailrace import expressions
 from tailrace.api.dynamodb import inputs
-from tailrace.api.dynamodb.conditions import (
-    guard_paths,
-    refuse_mix,
-    refuse_parts_of_keys,
-    write_guard,
-)
+from tailrace.api.dynamodb.conditions import guard_paths, refuse_mix, refuse_parts_of_keys
 from tailrace.api.dynamodb.replies import body_of, settled, write_extras
 from tailrace.api.dynamodb.tables import find_table
+from tailrace.api.dynamodb.writing import ConditionalWrite, write_guard
 from tailrace.api.operation import Committed, Context, Operation
 from tailrace.expressions import Bindings, Update
 from tailrace.expressions.parser import parse_update
@@ -29,20 +25,10 @@ from tailrace.tables.plans import Guard
 __all__ = ["UPDATE_ITEM", "UpdateItemInput", "update_write"]
 
 
-class UpdateItemInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
-    table_name: inputs.TableRef
+class UpdateItemInput(ConditionalWrite, rename="pascal", frozen=True, gc=False, kw_only=True):
     key: inputs.ItemJson
     attribute_updates: inputs.UpdatesJson | None = None
-    expected: inputs.ExpectedJson | None = None
-    conditional_operator: inputs.ConditionalOperator | None = None
-    return_values: inputs.ReturnValues | None = None
-    return_consumed_capacity: inputs.CapacityDetail | None = None
-    return_item_collection_metrics: inputs.CollectionMetrics | None = None
     update_expression: str | None = None
-    condition_expression: str | None = None
-    expression_attribute_names: inputs.Names | None = None
-    expression_attribute_values: inputs.Values | None = None
-    return_values_on_condition_check_failure: inputs.FailureValues | None = None
 
 
 def update_item(context: Context, request: UpdateItemInput) -> Committed:
