@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import re
-import subprocess
-import sys
 import textwrap
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -15,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tailrace.delivery.ports import SinkUnavailable
+from tailrace.runtimes import workers
 from tailrace.runtimes.function import FunctionSpec, Invocation, Outcome
 from tailrace.runtimes.workers import WorkerPool
 
@@ -253,6 +253,26 @@ def test_several_calls_run_at_once_and_no_more_than_allowed(lab: Lab) -> None:
     lab.run(body, max_workers=2)
 
 
+def test_only_so_many_calls_may_wait(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "MAX_WAITING", 1)
+    lab.write("""
+        import pathlib, time
+        def handler(event, context):
+            while not pathlib.Path(event).exists():
+                time.sleep(0.005)
+    """)
+    go = lab.directory / "go"
+
+    async def body(pool: WorkerPool) -> None:
+        calls = [asyncio.create_task(call(pool, str(go))) for _ in range(3)]
+        with pytest.raises(SinkUnavailable, match="2 calls of f wait"):
+            await calls[2]
+        go.touch()
+        assert [(await each).error for each in calls[:2]] == [None, None]
+
+    lab.run(body, max_workers=1)
+
+
 def test_large_events_and_much_output_get_through(lab: Lab) -> None:
     lab.write("""
         import sys
@@ -330,40 +350,6 @@ def test_closing_leaves_no_process_behind(lab: Lab) -> None:
     lab.run(body)
     assert not runs(pids[0])
     asyncio.run(until(lambda: not runs(pids[1])))
-
-
-def test_workers_end_with_a_parent_that_was_killed(lab: Lab) -> None:
-    lab.write("""
-        import os, pathlib
-        def handler(event, context):
-            pathlib.Path(event).write_text(str(os.getpid()))
-            while True:
-                pass
-    """)
-    told_pid = lab.directory / "pid"
-    program = textwrap.dedent("""
-        import asyncio, json, sys
-        from pathlib import Path
-        from tailrace.runtimes.function import FunctionSpec, Invocation
-        from tailrace.runtimes.workers import WorkerPool
-
-        async def main():
-            spec = FunctionSpec(
-                name="f", handler="index.handler", directory=Path(sys.argv[1]), timeout_s=100
-            )
-            payload = json.dumps(sys.argv[2]).encode()
-            await WorkerPool(spec).invoke(Invocation(request_id="r", payload=payload, arn="a"))
-
-        asyncio.run(main())
-    """)
-    parent = subprocess.Popen([sys.executable, "-c", program, str(lab.directory), str(told_pid)])
-    try:
-        asyncio.run(until(lambda: told_pid.exists() and told_pid.read_text() != ""))
-    finally:
-        parent.kill()
-        parent.wait()
-    pid = int(told_pid.read_text())
-    asyncio.run(until(lambda: not runs(pid)))
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -14,6 +14,7 @@ from tailrace.api.functions.names import LATEST
 from tailrace.api.functions.ports import Called
 from tailrace.api.functions.records import Function, Version
 from tailrace.app.bundles import DirectoryBundles
+from tailrace.delivery.ports import SinkUnavailable
 from tailrace.runtimes.function import FunctionSpec, Invocation
 from tailrace.runtimes.runtime_api import CommandWorker
 from tailrace.runtimes.worker_thread import PythonWorker
@@ -59,13 +60,16 @@ class FunctionHost:
         arn: str,
         client_context: str | None = None,
     ) -> Called:
-        """Call a version. Raises TooManyRequestsException when none may run."""
+        """Call a version. Raises TooManyRequestsException when none may run, or too many wait."""
         if function.concurrency == 0:
             raise TooManyRequestsException("Rate Exceeded.", Reason="ReservedFunctionConcurrency")
         invocation = Invocation(
             request_id=request_id, payload=payload, arn=arn, client_context=client_context
         )
-        outcome = await self._pool(function, version).invoke(invocation)
+        try:
+            outcome = await self._pool(function, version).invoke(invocation)
+        except SinkUnavailable as error:
+            raise TooManyRequestsException("Rate Exceeded.", Reason="CallerRateLimit") from error
         return Called(payload=outcome.payload, error=outcome.error, log=outcome.log)
 
     async def changed(self, function: Function) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tailrace.delivery.ports import SinkUnavailable
 from tailrace.runtimes.function import FunctionSpec, Invocation, Outcome
 from tailrace.runtimes.worker_thread import PythonWorker, Worker
 
@@ -18,6 +19,8 @@ __all__ = ["MAX_WORKERS", "WorkerPool"]
 # How many processes one function may have. Lambda's own limit is a thousand; a laptop has some ten
 # cores.
 MAX_WORKERS: Final = 10
+# So many calls may wait for a process.
+MAX_WAITING: Final = 1000
 # A process that had nothing to do for so long ends. Lambda keeps its own for minutes, too.
 IDLE_S: Final = 300.0
 _CLOSE_S: Final = 5.0
@@ -65,7 +68,10 @@ class WorkerPool:
         self._reap_later()
 
     async def invoke(self, invocation: Invocation) -> Outcome:
-        """Call the function. Never raises for what the function does."""
+        """Call the function. Raises SinkUnavailable when too many calls wait already, and never for
+        what the function does."""
+        if self._calls >= self.max_workers + MAX_WAITING:
+            raise SinkUnavailable(f"{self._calls} calls of {self.spec.name} wait")
         self._calls += 1
         try:
             outcome = await self._invoke(invocation)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tailrace.api.functions import invoke
+
 
 def test_result_version_and_log(account: Any) -> None:
     account.create("f", "def handler(event, context):\n    print('seen', event)\n    return event")
@@ -64,6 +66,29 @@ def test_an_event_is_accepted_and_handled_later(account: Any, tmp_path: Path) ->
     while not done.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_an_event_that_fails_is_tried_twice_more(
+    account: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invoke, "RETRY_AFTER_S", (0.0, 0.0))
+    code = """
+        def handler(event, context):
+            with open(event, "a") as calls:
+                calls.write(context.aws_request_id + " ")
+            1 / 0
+    """
+    account.create("retried", code)
+    calls = tmp_path / "calls"
+    reply = account.functions.invoke(
+        FunctionName="retried", InvocationType="Event", Payload=json.dumps(str(calls)).encode()
+    )
+    request_id = reply["ResponseMetadata"]["RequestId"]
+    deadline = time.monotonic() + 20
+    while not calls.exists() or len(calls.read_text().split()) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert calls.read_text().split() == [request_id] * 3
 
 
 def test_a_dry_run_does_nothing(account: Any, tmp_path: Path) -> None:

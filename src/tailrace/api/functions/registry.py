@@ -19,6 +19,7 @@ from tailrace.api.functions.concurrency import (
 from tailrace.api.functions.create_event_source_mapping import CREATE_EVENT_SOURCE_MAPPING
 from tailrace.api.functions.create_function import CREATE_FUNCTION
 from tailrace.api.functions.delete_function import DELETE_FUNCTION
+from tailrace.api.functions.fixed_settings import FIXED_SETTINGS
 from tailrace.api.functions.get_event_source_mapping import (
     DELETE_EVENT_SOURCE_MAPPING,
     GET_EVENT_SOURCE_MAPPING,
@@ -65,4 +66,5 @@ FUNCTIONS_OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     UPDATE_EVENT_SOURCE_MAPPING,
     UPDATE_FUNCTION_CODE,
     UPDATE_FUNCTION_CONFIGURATION,
+    *FIXED_SETTINGS,
 )
