@@ -160,7 +160,19 @@ KINESIS_TAGS: Final = 50
 # beyond it.
 SHARD_SPLIT_WRITES_PER_S: Final = 1000
 
+# Seconds of unused provisioned throughput that are kept (burst-adaptive-capacity.html).
+BURST_S: Final = 300
+# Of one shard, each second: calls, bytes, and how many may read it at a time; of one account:
+# descriptions and lists of streams (ServiceQuotas.html, and the guide to streams).
+GET_RECORDS_CALLS_PER_S: Final = 5
+GET_RECORDS_BYTES_PER_S: Final = 2 * 1024 * 1024
+SHARD_READERS: Final = 2
+DESCRIBE_STREAM_CALLS_PER_S: Final = 10
+LIST_STREAMS_CALLS_PER_S: Final = 5
+
 # Our own
+# Token buckets whose levels are known; a forgotten one counts as not used for a while.
+THROTTLE_BUCKETS: Final = 65_536
 # Shards that an on-demand table begins with on AWS; a table has as many partitions here.
 PARTITIONS: Final = 4
 # Conditions inside comparisons inside conditions, in a statement.

@@ -22,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     one of them. `accounts` maps access keys to account ids. The subdirectories of `s3_directory`
     are the buckets of exports and imports. `kinesis_endpoint_url` is where the
     Kinesis streams are that tables' changes go to: None for this server's own, `aws` for AWS.
+    `enforce_throughput` refuses what goes beyond tables' throughput and streams' rates.
     """
 
     data: Path | None = None
@@ -39,14 +40,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shard_split_writes_per_s: int | None = limits.SHARD_SPLIT_WRITES_PER_S
     s3_directory: Path | None = None
     kinesis_endpoint_url: str | None = None
+    enforce_throughput: bool = False
 
     def checked(self) -> Settings:
         """These settings, if they can work together. Raises ConfigurationError."""
         if not self.credentials and not self.insecure and not is_loopback(self.host):
             raise ConfigurationError(
                 f"refusing to listen on {self.host} without credentials: anyone who reaches this"
-                " port could read and change"
-                " everything. Configure credentials, or pass --insecure if that is what you want."
+                " port could read and change everything, and run programs here. Configure"
+                " credentials, or pass --insecure if that is what you want."
             )
         if self.key is not None and self.data is None:
             raise ConfigurationError("a key encrypts a data directory; there is none")

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from tailrace.api.dispatch import Dispatcher
 from tailrace.api.operation import Service
 from tailrace.api.registry import OPERATIONS, SERVICES
+from tailrace.api.throttling import enforced
 from tailrace.app.caller import InProcessCaller
 from tailrace.app.functions import FunctionService, StoreStreams
 from tailrace.app.keeper import Keeper
@@ -75,7 +76,8 @@ class Tailrace:
             address=lambda: self.endpoint_url.partition("//")[2],
             kinesis_is_elsewhere=settings.kinesis_endpoint_url is not None,
         )
-        self.dispatcher = Dispatcher(self.service, OPERATIONS, SERVICES)
+        operations = enforced(OPERATIONS) if settings.enforce_throughput else OPERATIONS
+        self.dispatcher = Dispatcher(self.service, operations, SERVICES)
         gateway = Gateway(
             self.dispatcher,
             self.clock,

@@ -43,10 +43,21 @@ def serve(
         Path | None,
         typer.Option(help="Directory whose subdirectories are buckets, for exports and imports."),
     ] = None,
+    kinesis_endpoint_url: Annotated[
+        str | None,
+        typer.Option(help="Where tables' changes go as Kinesis records: a URL, or aws."),
+    ] = None,
     test_controls: Annotated[
         bool,
         typer.Option(
             "--test-controls", help="Answer /_tailrace/: move the clock, rotate, split, fail."
+        ),
+    ] = False,
+    enforce_throughput: Annotated[
+        bool,
+        typer.Option(
+            "--enforce-throughput",
+            help="Throttle beyond the tables' provisioned throughput and the streams' rates.",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print where it listens as JSON.")] = False,
@@ -57,6 +68,8 @@ def serve(
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # What functions print, as CloudWatch would show it.
+    logging.getLogger("tailrace.functions").setLevel(logging.INFO)
     settings = Settings(
         data=None if memory else data or DEFAULT_DATA,
         key=None if key_file is None else read_key(key_file),
@@ -68,6 +81,8 @@ def serve(
         insecure=insecure,
         test_controls=test_controls,
         s3_directory=s3_directory,
+        kinesis_endpoint_url=kinesis_endpoint_url,
+        enforce_throughput=enforce_throughput,
     )
     tailrace = Tailrace(settings)
     _announce(tailrace, json)

@@ -13,6 +13,7 @@ import msgspec
 from tailrace.api.dispatch import Dispatcher
 from tailrace.api.operation import Service
 from tailrace.api.registry import OPERATIONS, SERVICES
+from tailrace.api.throttling import enforced
 from tailrace.clock import ManualClock, SequentialIds
 from tailrace.engines.buckets import DirectoryBuckets
 from tailrace.engines.memory import MemoryEngine
@@ -47,6 +48,7 @@ class Caller:
         *,
         clock: ManualClock | None = None,
         s3_directory: Path | None = None,
+        enforce_throughput: bool = False,
     ) -> None:
         self.clock = clock or ManualClock()
         self.engine: Engine = (
@@ -55,7 +57,8 @@ class Caller:
         self.service = Service(self.engine, self.clock, SequentialIds(), b"secret")
         self._buckets = DirectoryBuckets(s3_directory)
         self.scope = Scope("000000000000", "us-east-1")
-        self._dispatcher = Dispatcher(self.service, OPERATIONS, SERVICES)
+        operations = enforced(OPERATIONS) if enforce_throughput else OPERATIONS
+        self._dispatcher = Dispatcher(self.service, operations, SERVICES)
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
         """The reply to a call. Raises CallRefused."""
