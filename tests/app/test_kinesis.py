@@ -200,88 +200,95 @@ def refusal(call: Any, **params: Any) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
+PLACE = {"TableName": "orders", "StreamArn": ARN}
+FINE = {"ApproximateCreationDateTimePrecision": "MICROSECOND"}
+
+
 def test_the_life_of_a_destination(connect: Connect) -> None:
     with Tailrace(Settings(port=0)) as tailrace:
         client, kinesis = connect(tailrace), kinesis_of(tailrace)
         create_table(client, "orders")
-        describe = client.describe_kinesis_streaming_destination
-        invalid = "ValidationException"
-        place = {"TableName": "orders", "StreamArn": ARN}
-        assert (
-            refusal(client.enable_kinesis_streaming_destination, TableName="orders", StreamArn=ARN)[
-                0
-            ]
-            == invalid
-        )
         kinesis.create_stream(StreamName="changes", ShardCount=1)
+
+        def described() -> list[dict[str, Any]]:
+            answer = client.describe_kinesis_streaming_destination(TableName="orders")
+            assert answer["TableName"] == "orders"
+            return answer["KinesisDataStreamDestinations"]
+
+        assert described() == []
         enabled = enable(client)
         enabled.pop("ResponseMetadata")
         assert enabled == {
-            "TableName": "orders",
-            "StreamArn": ARN,
+            **PLACE,
             "DestinationStatus": "ENABLING",
             "EnableKinesisStreamingConfiguration": {},
         }
-        assert describe(TableName="orders")["KinesisDataStreamDestinations"] == [
-            {"StreamArn": ARN, "DestinationStatus": "ACTIVE"}
-        ]
-        assert (
-            refusal(client.enable_kinesis_streaming_destination, TableName="orders", StreamArn=ARN)[
-                0
-            ]
-            == invalid
+        assert described() == [{"StreamArn": ARN, "DestinationStatus": "ACTIVE"}]
+        updated = client.update_kinesis_streaming_destination(
+            UpdateKinesisStreamingConfiguration=FINE, **PLACE
         )
-        fine = {"ApproximateCreationDateTimePrecision": "MICROSECOND"}
-        update = client.update_kinesis_streaming_destination
-        updated = update(UpdateKinesisStreamingConfiguration=fine, **place)
         assert updated["DestinationStatus"] == "UPDATING"
-        assert updated["UpdateKinesisStreamingConfiguration"] == fine
-        assert describe(TableName="orders")["KinesisDataStreamDestinations"] == [
-            {"StreamArn": ARN, "DestinationStatus": "ACTIVE", **fine}
-        ]
-        table_id = client.describe_table(TableName="orders")["Table"]["TableId"]
-        assert refusal(update, UpdateKinesisStreamingConfiguration=fine, **place) == (
-            invalid,
-            (
-                "Invalid Request: Precision is already set to the desired value of MICROSECOND for"
-                f" tableId: {table_id}, kdsArn: {ARN}"
-            ),
-        )
-        assert refusal(update, UpdateKinesisStreamingConfiguration={}, **place) == (
-            invalid,
-            (
-                "Streaming destination cannot be updated with given parameters:"
-                " UpdateKinesisStreamingConfiguration cannot be null or contain only null values"
-            ),
-        )
-        second = {"ApproximateCreationDateTimePrecision": "SECOND"}
-        assert refusal(update, UpdateKinesisStreamingConfiguration=second, **place) == (
-            invalid,
-            (
-                "1 validation error detected: Value 'SECOND' at"
-                " 'updateKinesisStreamingConfiguration.approximateCreationDateTimePrecision' failed"
-                " to satisfy constraint: Member must satisfy enum value set: [MILLISECOND,"
-                " MICROSECOND]"
-            ),
-        )
-        disabled = client.disable_kinesis_streaming_destination(**place)
+        assert updated["UpdateKinesisStreamingConfiguration"] == FINE
+        assert described() == [{"StreamArn": ARN, "DestinationStatus": "ACTIVE", **FINE}]
+        disabled = client.disable_kinesis_streaming_destination(**PLACE)
         assert disabled["DestinationStatus"] == "DISABLING"
-        (left,) = describe(TableName="orders")["KinesisDataStreamDestinations"]
-        assert left["DestinationStatus"] == "DISABLED"
-        assert refusal(client.disable_kinesis_streaming_destination, **place) == (
-            invalid,
+        assert described() == [{"StreamArn": ARN, "DestinationStatus": "DISABLED", **FINE}]
+
+
+def test_what_destinations_refuse(connect: Connect) -> None:
+    with Tailrace(Settings(port=0)) as tailrace:
+        client, kinesis = connect(tailrace), kinesis_of(tailrace)
+        create_table(client, "orders")
+        invalid = "ValidationException"
+        start = client.enable_kinesis_streaming_destination
+        assert refusal(start, **PLACE)[0] == invalid, "there is no such stream"
+        kinesis.create_stream(StreamName="changes", ShardCount=1)
+        enable(client, EnableKinesisStreamingConfiguration=FINE)
+        assert refusal(start, **PLACE)[0] == invalid, "it has one"
+        update = client.update_kinesis_streaming_destination
+        table_id = client.describe_table(TableName="orders")["Table"]["TableId"]
+        for configuration, message in (
             (
-                "Table is not in a valid state to enable Kinesis Streaming Destination: No"
-                f" streaming destination with streamArn: {ARN} found for table with tableName:"
-                " orders"
+                FINE,
+                (
+                    "Invalid Request: Precision is already set to the desired value of MICROSECOND"
+                    f" for tableId: {table_id}, kdsArn: {ARN}"
+                ),
             ),
+            (
+                {},
+                (
+                    "Streaming destination cannot be updated with given parameters:"
+                    " UpdateKinesisStreamingConfiguration cannot be null or contain"
+                    " only null values"
+                ),
+            ),
+            (
+                {"ApproximateCreationDateTimePrecision": "SECOND"},
+                (
+                    "1 validation error detected: Value 'SECOND' at"
+                    " 'updateKinesisStreamingConfiguration"
+                    ".approximateCreationDateTimePrecision'"
+                    " failed to satisfy constraint: Member must satisfy enum value set: [MILLISECOND,"
+                    " MICROSECOND]"
+                ),
+            ),
+        ):
+            told = refusal(update, UpdateKinesisStreamingConfiguration=configuration, **PLACE)
+            assert told == (invalid, message)
+        stop = client.disable_kinesis_streaming_destination
+        stop(**PLACE)
+        message = (
+            "Table is not in a valid state to enable Kinesis Streaming Destination: No streaming"
+            f" destination with streamArn: {ARN} found for table with tableName: orders"
         )
-        for call in (describe, client.enable_kinesis_streaming_destination):
-            arn = {} if call is describe else {"StreamArn": ARN}
-            assert refusal(call, TableName="nothing", **arn) == (
-                "ResourceNotFoundException",
-                "Requested resource not found: Table: nothing not found",
-            )
+        assert refusal(stop, **PLACE) == (invalid, message)
+        missing = "Requested resource not found: Table: nothing not found"
+        describe = client.describe_kinesis_streaming_destination
+        assert refusal(describe, TableName="nothing")[1] == missing
+        for call in (start, stop):
+            told = refusal(call, TableName="nothing", StreamArn=ARN)
+            assert told == ("ResourceNotFoundException", missing)
 
 
 def test_captures_are_nobodys_streams(connect: Connect) -> None:
