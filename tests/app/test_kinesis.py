@@ -269,8 +269,8 @@ def test_what_destinations_refuse(connect: Connect) -> None:
                     "1 validation error detected: Value 'SECOND' at"
                     " 'updateKinesisStreamingConfiguration"
                     ".approximateCreationDateTimePrecision'"
-                    " failed to satisfy constraint: Member must satisfy enum value set: [MILLISECOND,"
-                    " MICROSECOND]"
+                    " failed to satisfy constraint: Member must satisfy enum value set:"
+                    " [MILLISECOND, MICROSECOND]"
                 ),
             ),
         ):
