@@ -109,5 +109,6 @@ def test_groups_in_one_table_do_not_see_each_other(store: Any) -> None:
         assert list(await two.scan()) == []
         assert await two.create(Lease(shard_id="a"))
         assert list(await one.scan()) == [Lease(shard_id="a", owner="x")]
+        assert list(await DynamoLeaseTable(store, "shared").scan()) == []
 
     asyncio.run(main())

@@ -14,9 +14,17 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from tailrace.delivery import messages as m
+from tailrace.delivery.dead_letters import dead_letters
 from tailrace.delivery.machine import begin, step
 from tailrace.delivery.on_failure import on_failure_record
-from tailrace.delivery.ports import FailureDestination, Position, Sink, SinkUnavailable, Source
+from tailrace.delivery.ports import (
+    DeadLetters,
+    FailureDestination,
+    Position,
+    Sink,
+    SinkUnavailable,
+    Source,
+)
 from tailrace.delivery.saver import told
 from tailrace.delivery.state import Reading, Shard, ShardState
 from tailrace.errors import ResourceNotFoundException, TrimmedDataAccessException
@@ -31,11 +39,13 @@ _log = logging.getLogger(__name__)
 
 class RunnerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a consumer does besides its delivery settings. `accept` is its filter; `function_arn`
-    names the receiver in on-failure records; `grace_s` is how long stopping waits for batches in
+    names the receiver in on-failure records; `dead_letters` gets single records that were given up,
+    `on_failure` their batches; `grace_s` is how long stopping waits for batches in
     hand, and then for the checkpoints."""
 
     accept: Callable[[dict[str, Any]], bool] | None = None
     on_failure: FailureDestination | None = None
+    dead_letters: DeadLetters | None = None
     function_arn: str = ""
     checkpoint_interval_s: float = 1.0
     discovery_interval_s: float = 30.0
@@ -223,18 +233,15 @@ class ShardDriver:
 
     async def _do_discard(self, effect: m.Discard) -> m.Event:
         options, now_ms = self._host.options, self._host.now_ms()
-        count = len(effect.batch.records)
-        if options.on_failure is None:
-            _log.warning(
-                "%d records of %s were given up: %s",
-                count,
-                self._shard_id,
-                effect.condition.value,
-            )
-            return m.Discarded(effect.lane, now_ms)
-        document = on_failure_record(effect, options.function_arn, now_ms)
+        if options.on_failure is None and options.dead_letters is None:
+            count, why = len(effect.batch.records), effect.condition.value
+            _log.warning("%d records of %s were given up: %s", count, self._shard_id, why)
         try:
-            await options.on_failure.send(document, effect.batch)
+            if options.dead_letters is not None:
+                await options.dead_letters.keep(dead_letters(effect, now_ms))
+            if options.on_failure is not None:
+                document = on_failure_record(effect, options.function_arn, now_ms)
+                await options.on_failure.send(document, effect.batch)
         except Exception as error:
             return m.DiscardFailed(effect.lane, told(error), self._host.now_ms())
         return m.Discarded(effect.lane, self._host.now_ms())

@@ -91,6 +91,7 @@ def release(
         failed=0,
         delays=0,
         reported=False,
+        reason="",
         given_up=None,
     )
     if handled:
@@ -105,7 +106,7 @@ def refuse(turn: Turn, number: int, reason: str, *, reported: bool) -> None:
     if turn.settings.bisect_batch_on_function_error and len(batch.records) > 1:
         release(turn, number, left=halves(batch.records))
         return
-    turn.change_lane(number, failed=lane.failed + 1, reported=reported)
+    turn.change_lane(number, failed=lane.failed + 1, reported=reported, reason=reason)
     if 0 <= limit <= lane.failed:
         discard(turn, number, batch, m.Condition.RETRIES_EXHAUSTED)
     else:
@@ -126,7 +127,8 @@ def wait(turn: Turn, number: int, *, reported: bool) -> None:
 def discard(turn: Turn, number: int, batch: Batch, condition: m.Condition) -> None:
     turn.change_lane(number, phase=Phase.DISCARDING, batch=batch, given_up=condition)
     lane = turn.state.lanes[number]
-    turn.effects.append(m.Discard(number, batch, condition, lane.failed, lane.reported))
+    effect = m.Discard(number, batch, condition, lane.failed, lane.reported, lane.reason)
+    turn.effects.append(effect)
 
 
 def advance(turn: Turn, number: int) -> None:

@@ -164,13 +164,15 @@ class Invoke(msgspec.Struct, frozen=True):
 
 class Discard(msgspec.Struct, frozen=True):
     """Give a lane's batch up: keep the on-failure record. `invocations` counts those the batch
-    had; `reported` says that the last of them named the failed records instead of failing."""
+    had; `reported` says that the last of them named the failed records instead of failing;
+    `reason` is what went wrong last."""
 
     lane: int
     batch: Batch
     condition: Condition
     invocations: int
     reported: bool
+    reason: str = ""
 
 
 class WakeAt(msgspec.Struct, frozen=True):

@@ -13,6 +13,8 @@ from tailrace.errors import TailraceError
 __all__ = [
     "Batch",
     "Checkpoints",
+    "DeadLetter",
+    "DeadLetters",
     "Failure",
     "FailureDestination",
     "Position",
@@ -157,6 +159,27 @@ class FailureDestination(Protocol):
 
     async def send(self, document: bytes, batch: Batch) -> None:
         """Keep Lambda's on-failure record (JSON) of a batch, durably. What it raises is retried."""
+        ...
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record that will not be tried again. `condition` is Lambda's word for why, `reason` the
+    last error; `failed_ms` is when it was given up."""
+
+    record: Record
+    source_arn: str
+    shard_id: str
+    condition: str
+    reason: str
+    invocations: int
+    failed_ms: int
+
+
+class DeadLetters(Protocol):
+    """Where records go that will not be tried again, one by one."""
+
+    async def keep(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep them durably. What it raises is retried."""
         ...
 
 

@@ -48,7 +48,8 @@ class Shard(msgspec.Struct, frozen=True):
 
 class Lane(msgspec.Struct, frozen=True):
     """Records in order: first those of `batch`, then `parts` (what is left of earlier batches),
-    then `buffer`. `failed` counts the batch's failed invocations, `delays` its waits."""
+    then `buffer`. `failed` counts the batch's failed invocations, `delays` its waits, `reason` is
+    why it failed last."""
 
     window_ms: int
     phase: Phase = Phase.IDLE
@@ -60,6 +61,7 @@ class Lane(msgspec.Struct, frozen=True):
     failed: int = 0
     delays: int = 0
     reported: bool = False
+    reason: str = ""
     retry_ms: int = 0
     given_up: Condition | None = None
 

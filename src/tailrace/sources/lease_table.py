@@ -170,6 +170,8 @@ def lease_of(item: Mapping[str, _Value], prefix: str = "") -> Lease | None:
     checkpoint = _text(item, "checkpoint")
     if checkpoint is None or "leaseCounter" not in item or not key.startswith(prefix):
         return None
+    if ":" in key[len(prefix) :]:
+        return None  # of a group whose leases have a prefix: shard ids have no colon
     token = _text(item, "snapshotKey")
     return Lease(
         shard_id=key[len(prefix) :],

@@ -39,6 +39,11 @@ OTHERS_LOOK_LESS: Final = 3
 _log = logging.getLogger(__name__)
 
 
+def _keep(tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+
+
 class LeaseKeeper:
     """Reads and writes leases for a member. `stirred` is called when something changed that shards
     may be started or stopped for."""
@@ -65,6 +70,7 @@ class LeaseKeeper:
         self._stirred = stirred
         self._slots = asyncio.Semaphore(WRITES_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Task[None]] = set()
         self._discover_at_ms = 0
         self._lacking: dict[str, int] = {}
 
@@ -74,15 +80,14 @@ class LeaseKeeper:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something that ends with the keeper."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        _keep(self._tasks, asyncio.create_task(work))
 
-    async def cancel(self) -> None:
-        """Break off everything that is under way."""
+    async def end(self) -> None:
+        """Break off everything that is under way, but for the writes: a lease that was taken is to
+        be given back."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._writes, return_exceptions=True)
 
     def trouble(self, what: str, error: Exception) -> None:
         """Count an error that may pass."""
@@ -99,7 +104,7 @@ class LeaseKeeper:
 
     def _begin(self, write: Write) -> None:
         self.member.began(write)
-        self.spawn(self.write(write))
+        _keep(self._writes, asyncio.create_task(self.write(write)))
 
     async def write(self, write: Write) -> None:
         """Attempt a write and tell the member what became of it."""
@@ -130,6 +135,7 @@ class LeaseKeeper:
 
     async def release(self) -> None:
         """Give all leases back; their shards must not run any more."""
+        await self.end()
         self.member.leave()
         for held in self.member.held.values():
             held.writing = held.ended = False

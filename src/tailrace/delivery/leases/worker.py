@@ -52,7 +52,8 @@ def _same(shard_id: str, position: Position) -> Position:
 class GroupRunner:
     """Delivers a worker's share of a stream to a sink until it is stopped.
 
-    `run` once; everything else from the same event loop. `worker` names this worker; no two may
+    `run` once; everything else from the same event loop. `started` is set when the first look at
+    the leases was taken. `worker` names this worker; no two may
     have the same name, ever. `mark` adds to a position what another worker needs to go on there.
     The runner closes neither source nor sink.
     """
@@ -78,6 +79,7 @@ class GroupRunner:
         self.options = options or RunnerOptions()
         self.group = group or GroupSettings()
         self.probe = 0
+        self.started = asyncio.Event()
         self._clock = clock
         self._ids = ids
         self._mark = mark
@@ -222,6 +224,7 @@ class GroupRunner:
         try:
             await self._look()
             self._running = True
+            self.started.set()
             watching = asyncio.create_task(self._watch())
             try:
                 await self._supervise()
@@ -354,7 +357,6 @@ class GroupRunner:
             for driver in drivers:
                 driver.abandon()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._keeper.cancel()
         try:
             async with asyncio.timeout(self.options.grace_s):
                 await self._keeper.release()
