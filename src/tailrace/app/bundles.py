@@ -34,7 +34,8 @@ class DirectoryBundles:
     that goes when this is closed."""
 
     def __init__(self, root: Path | None) -> None:
-        self._given = root
+        # Functions run elsewhere, so a relative path would lead them astray.
+        self._given = None if root is None else root.absolute()
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._new: set[str] = set()
 
