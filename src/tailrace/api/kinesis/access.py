@@ -10,10 +10,14 @@ import msgspec
 from tailrace.api.kinesis.inputs import StreamRef
 from tailrace.api.operation import Altered, Context
 from tailrace.api.streams import access
-from tailrace.errors import InvalidArgumentException, ResourceNotFoundException
+from tailrace.errors import (
+    InvalidArgumentException,
+    ResourceNotFoundException,
+    ValidationException,
+)
 from tailrace.model.arns import parse_kinesis_arn
 from tailrace.streams.log import Shard
-from tailrace.streams.sequence import sequence_number
+from tailrace.streams.sequence import clock_at, sequence_number
 from tailrace.tables import kinesis_streams
 from tailrace.tables.catalog import Alter, Catalog
 from tailrace.tables.kinesis_resharding import hash_key_range
@@ -24,6 +28,8 @@ __all__ = [
     "StreamView",
     "altered",
     "child_shard",
+    "clock_of_time",
+    "decimal",
     "described_shard",
     "find",
     "find_shard",
@@ -40,6 +46,9 @@ __all__ = [
 StreamView = access.StreamView
 # The body of answers without members.
 NOTHING: Final = b""
+_DIGITS: Final = 129
+# 2100-01-01: clock values, which are times shifted, have room until 2112.
+_LAST_S: Final = 4_102_444_800.0
 
 reply_of = msgspec.json.Encoder().encode
 
@@ -119,6 +128,19 @@ def child_shard(shard: Shard) -> dict[str, Any]:
 def _hash_keys(shard: Shard) -> dict[str, str]:
     first, last = hash_key_range(shard)
     return {"StartingHashKey": str(first), "EndingHashKey": str(last)}
+
+
+def decimal(text: str) -> int:
+    """A sequence number or hash key. Raises ValidationException for what is no number: requests
+    that are read often come here before the model's patterns are looked at."""
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS:
+        raise ValidationException(f"Invalid number: {text[:_DIGITS]}")
+    return int(text)
+
+
+def clock_of_time(time_s: float) -> int:
+    """The least clock of a time in seconds, to the millisecond; JSON can carry any number."""
+    return clock_at(round(min(max(time_s, 0.0), _LAST_S) * 1000) * 1000)
 
 
 def mode_of(found: KinesisStream) -> str:

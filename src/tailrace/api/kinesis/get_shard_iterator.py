@@ -14,7 +14,7 @@ from tailrace.errors import (
 from tailrace.streams import iterators, reader
 from tailrace.streams.log import Shard
 from tailrace.streams.reader import Position
-from tailrace.streams.sequence import clock_at, from_sequence_number
+from tailrace.streams.sequence import from_sequence_number
 
 __all__ = ["GET_SHARD_ITERATOR", "GetShardIteratorInput", "Start", "start_position"]
 
@@ -89,6 +89,7 @@ def _check_given(kind: str, number: str | None) -> None:
 
 
 def _clock(seen: access.StreamView, shard: Shard, number: str) -> int:
+    access.decimal(number)
     try:
         clock = from_sequence_number(number)
     except ValidationException:
@@ -114,7 +115,7 @@ def _clock_of_time(time_s: float | None, now_us: int) -> int:
             "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis."
             f" timestampInMillis: {time_s * 1000:.0f}, currentTimestampInMillis: {now_us // 1000}"
         )
-    return clock_at(round(max(time_s, 0) * 1000) * 1000)
+    return access.clock_of_time(time_s)
 
 
 GET_SHARD_ITERATOR = Operation("GetShardIterator", GetShardIteratorInput, get_shard_iterator)

@@ -14,7 +14,6 @@ from tailrace.api.kinesis.inputs import ShardId, StreamRef
 from tailrace.api.operation import Context, Operation
 from tailrace.errors import ExpiredNextTokenException, InvalidArgumentException
 from tailrace.streams.log import Shard
-from tailrace.streams.sequence import clock_at
 
 __all__ = ["LIST_SHARDS", "ListShardsInput", "ShardFilter"]
 
@@ -95,7 +94,7 @@ def _accepts(chosen: ShardFilter | None, horizon: int) -> Callable[[Shard], bool
             return lambda shard: shard.open
         case kind:
             time_s = _given(chosen.timestamp, "Timestamp", kind)
-            clock = clock_at(round(max(time_s, 0) * 1000) * 1000)
+            clock = access.clock_of_time(time_s)
             from_then_on = kind == "FROM_TIMESTAMP"
             return lambda shard: (
                 (shard.end is None or shard.end >= clock)

@@ -102,6 +102,7 @@ def _check_ordering(found: KinesisStream, number: str | None) -> None:
     """Sequence numbers grow anyway, so a legal one asks for nothing more."""
     if number is None:
         return
+    access.decimal(number)
     try:
         from_sequence_number(number)
     except ValidationException:
@@ -148,7 +149,7 @@ def _hash_key(entry: PutRecordInput | Entry) -> bytes:
     if entry.explicit_hash_key is None:
         key = (entry.partition_key or "").encode()
         return hashlib.md5(key, usedforsecurity=False).digest()
-    number = int(entry.explicit_hash_key)
+    number = access.decimal(entry.explicit_hash_key)
     if number >= HASH_KEYS:
         raise InvalidArgumentException(
             "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified"

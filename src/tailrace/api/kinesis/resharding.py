@@ -26,7 +26,7 @@ class SplitShardInput(StreamRef, frozen=True, kw_only=True):
 
 def split_shard(context: Context, request: SplitShardInput) -> Altered:
     owner = access.owner_of(context, request)
-    hash_key = int(request.new_starting_hash_key)
+    hash_key = access.decimal(request.new_starting_hash_key)
     return access.altered(kinesis_resharding.split_shard(owner, request.shard_to_split, hash_key))
 
 
