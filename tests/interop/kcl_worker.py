@@ -1,12 +1,8 @@
-"""The KCL program of `kcl/`: built once with Maven, run as a process that prints what it reads."""
+"""The KCL programs of `kcl/` and `kcl-kinesis/`: processes that print what they read."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
 import queue
-import shutil
 import subprocess
 import threading
 import time
@@ -14,38 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.interop import programs
+
 __all__ = ["KclWorker", "build", "worker"]
 
-_PROJECT = Path(__file__).with_name("kcl")
 _STOP_S = 60.0
 
 
-def build(mvn: str) -> Path:
-    """The folder with the compiled program and its jars, made once for each content of the
-    project."""
-    sources = sorted(path for path in _PROJECT.rglob("*") if path.is_file())
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-    home = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
-    cache = Path(os.environ.get("TEST_SERVER_CACHE", str(home / "tailrace-tests")))
-    cache.mkdir(parents=True, exist_ok=True)
-    built = cache / f"kcl-{digest}"
-    with (cache / "kcl.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not built.exists():
-            partial = cache / "kcl.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(_PROJECT, partial)
-            goals = ["compile", "dependency:copy-dependencies", "-DincludeScope=runtime"]
-            subprocess.run(
-                [mvn, "-B", "-q", "-ntp", *goals, "-DoutputDirectory=lib"],
-                cwd=partial,
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=600,
-            )
-            partial.rename(built)
-    return built
+def build(mvn: str, project: str = "kcl") -> Path:
+    """The folder with the compiled program of a project beside this file, and its jars."""
+    return programs.build(Path(__file__).with_name(project), programs.maven_goals(mvn))
 
 
 class KclWorker:
@@ -80,24 +54,13 @@ class KclWorker:
 
 @contextmanager
 def worker(
-    java: str, built: Path, endpoint_url: str, arn: str, application: str, name: str, log: Path
+    java: str, built: Path, endpoint_url: str, stream: str, application: str, name: str, log: Path
 ) -> Iterator[KclWorker]:
     """A worker of an application on a stream; stopped at the end."""
+    arguments = (endpoint_url, stream, application, name)
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [
-                java,
-                "-XX:TieredStopAtLevel=1",
-                "-Xmx256m",
-                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                "-cp",
-                f"{built / 'target' / 'classes'}{os.pathsep}{built / 'lib'}/*",
-                "tailrace.StreamReader",
-                endpoint_url,
-                arn,
-                application,
-                name,
-            ],
+            programs.java_command(java, built, "tailrace.StreamReader", *arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
