@@ -69,10 +69,19 @@ class Client:
         request.headers["X-Amz-Target"] = f"{_SERVICES[service]}.{operation}"
         request.headers["Content-Type"] = "application/x-amz-json-1.0"
         self._signer.add_auth(request)
-        self._connection.request("POST", "/", data, dict(request.headers.items()))
-        response = self._connection.getresponse()
+        headers = dict(request.headers.items())
+        try:
+            response = self._sent(data, headers)
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            # Idle for so long that the server has closed the connection.
+            self._connection.close()
+            response = self._sent(data, headers)
         content = response.read()
         return Answer(response.status, json.loads(content) if content else {})
+
+    def _sent(self, data: bytes, headers: dict[str, str]) -> http.client.HTTPResponse:
+        self._connection.request("POST", "/", data, headers)
+        return self._connection.getresponse()
 
     def call(self, operation: str, body: Json, service: str = "dynamodb") -> Json:
         """The body of a success; Refused for anything else."""

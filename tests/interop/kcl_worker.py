@@ -23,11 +23,14 @@ def build(mvn: str, project: str = "kcl") -> Path:
 
 
 class KclWorker:
-    """A running worker. `lines` are what it printed, with nothing lost."""
+    """A running worker. What it prints goes to `lines`, which workers may share: then it is in the
+    order in which all of them printed it."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], lines: queue.SimpleQueue[str] | None = None
+    ) -> None:
         self._process = process
-        self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.lines: queue.SimpleQueue[str] = queue.SimpleQueue() if lines is None else lines
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -54,7 +57,14 @@ class KclWorker:
 
 @contextmanager
 def worker(
-    java: str, built: Path, endpoint_url: str, stream: str, application: str, name: str, log: Path
+    java: str,
+    built: Path,
+    endpoint_url: str,
+    stream: str,
+    application: str,
+    name: str,
+    log: Path,
+    lines: queue.SimpleQueue[str] | None = None,
 ) -> Iterator[KclWorker]:
     """A worker of an application on a stream; stopped at the end."""
     arguments = (endpoint_url, stream, application, name)
@@ -66,7 +76,7 @@ def worker(
             stderr=errors,
             text=True,
         )
-        running = KclWorker(process)
+        running = KclWorker(process, lines)
         try:
             yield running
         finally:

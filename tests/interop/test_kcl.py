@@ -16,7 +16,7 @@ import pytest
 
 from tailrace.app import Tailrace
 from tailrace.settings import Settings
-from tests.interop.kcl_worker import KclWorker, build, worker
+from tests.interop.kcl_worker import build, worker
 
 # The KCL waits by design: about 40 s at its start, and up to 120 s until a dead leader's lock is
 # free.
@@ -30,6 +30,7 @@ class _Seen:
     """What workers read: sequence numbers by key, in the order of arrival."""
 
     def __init__(self) -> None:
+        self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.records: dict[str, list[int]] = {}
         self.numbers: set[int] = set()
         self.started: set[str] = set()
@@ -43,15 +44,14 @@ class _Seen:
             self.numbers.add(number)
             self.records.setdefault(rest[3], []).append(number)
 
-    def await_records(self, count: int, *workers: KclWorker) -> None:
+    def await_records(self, count: int) -> None:
         deadline = time.monotonic() + _PATIENCE_S
         while len(self.numbers) < count:
             assert time.monotonic() < deadline, f"{len(self.numbers)} of {count} records came"
-            for each in workers:
-                try:
-                    self.take(each.lines.get(timeout=0.1))
-                except queue.Empty:
-                    continue
+            try:
+                self.take(self.lines.get(timeout=0.5))
+            except queue.Empty:
+                continue
 
 
 @pytest.fixture
@@ -107,18 +107,18 @@ def test_two_workers_read_everything_in_order_though_one_dies(
     seen = _Seen()
     place = (java, built, tailrace.endpoint_url, arn, "interop")
     with (
-        worker(*place, "first", tmp_path / "first.log") as first,
-        worker(*place, "second", tmp_path / "second.log") as second,
+        worker(*place, "first", tmp_path / "first.log", seen.lines) as first,
+        worker(*place, "second", tmp_path / "second.log", seen.lines),
     ):
-        seen.await_records(_ITEMS, first, second)
+        seen.await_records(_ITEMS)
         _control(tailrace, "RotateShards", StreamArn=arn)
         _put(client, 2)
         _control(tailrace, "SplitShards", StreamArn=arn)
         for n in range(_DELETED):
             client.delete_item(TableName="changes", Key={"pk": {"S": f"item-{n}"}})
-        seen.await_records(2 * _ITEMS, first, second)
+        seen.await_records(2 * _ITEMS)
         first.kill()
-        seen.await_records(2 * _ITEMS + _DELETED, first, second)
+        seen.await_records(2 * _ITEMS + _DELETED)
     assert len(seen.numbers) == 2 * _ITEMS + _DELETED
     # Four shards, four children of the rotation, eight of the split.
     assert len(seen.started) == 16
