@@ -31,6 +31,25 @@ def test_both_children_of_a_split_run_at_once() -> None:
     assert tree.runnable() == [("b", START), ("c", START)]
 
 
+def test_a_merged_shard_waits_for_both_its_parents() -> None:
+    merged = ShardInfo("c", "a", closed=False, adjacent_parent_id="b")
+    tree = ShardTree(HORIZON, {"a": DONE})
+    tree.begin([shard("a", closed=True), shard("b", closed=True), merged])
+    assert tree.runnable() == [("b", START)]
+    assert tree.has_child("b")
+    tree.started("b")
+    assert tree.runnable() == []
+    tree.ended("b", DONE)
+    assert tree.runnable() == [("c", START)]
+
+
+def test_from_the_tip_a_merged_shard_whose_parent_is_open_begins_at_its_start() -> None:
+    merged = ShardInfo("c", "a", closed=False, adjacent_parent_id="b")
+    tree = ShardTree(LATEST, {})
+    saved = tree.begin([shard("a", closed=True), shard("b"), merged])
+    assert saved == {"a": DONE, "b": TIP, "c": START}
+
+
 def test_a_parent_that_is_not_listed_holds_nothing_back() -> None:
     tree = ShardTree(HORIZON, {})
     tree.begin([shard("b", "gone"), shard("c", "c")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
@@ -14,7 +15,7 @@ from tailrace.api.functions.errors import (
     InvalidParameterValueException,
     TooManyRequestsException,
 )
-from tailrace.api.functions.mappings import patterns
+from tailrace.api.functions.mappings import delivery_settings, patterns
 from tailrace.api.functions.names import FunctionName
 from tailrace.api.functions.ports import MappingState
 from tailrace.api.functions.records import EventSourceMapping
@@ -23,7 +24,6 @@ from tailrace.clock import Clock, Ids
 from tailrace.delivery.filters import compile_filters
 from tailrace.delivery.ports import FailureDestination, SinkUnavailable, Source
 from tailrace.delivery.runner import Runner, RunnerOptions
-from tailrace.delivery.settings import settings_from_aws
 from tailrace.errors import ResourceNotFoundException
 from tailrace.runtimes.function import FunctionSink, Invocation, Outcome
 from tailrace.sources.caller import Caller
@@ -32,6 +32,10 @@ from tailrace.sources.table_checkpoints import TableCheckpoints
 __all__ = ["EventSources", "MappingHost"]
 
 _log = logging.getLogger("tailrace.triggers")
+_STREAM: Final = re.compile(
+    r"arn:aws[a-z-]*:(dynamodb:[^:]*:\d{12}:table/[^/]+/stream/[^/]+"
+    r"|kinesis:[^:]*:\d{12}:stream/[^/]+)"
+)
 _REPORTS: Final = "ReportBatchItemFailures"
 # A mapping that cannot even begin is tried again, ever more rarely.
 _RETRY_FIRST_S: Final = 1.0
@@ -45,8 +49,11 @@ class EventSources(Protocol):
         """Whether there is an enabled stream of that name."""
         ...
 
-    def open(self, arn: str) -> tuple[Source, Callable[[], None]]:
-        """A source of a stream's records, and what lets go of it."""
+    def open(
+        self, arn: str, *, identity_arn: str, start_ms: int | None
+    ) -> tuple[Source, Callable[[], None]]:
+        """A source of a stream's records, and what lets go of it. `identity_arn` is the role that
+        reads; records that came before `start_ms` are passed over."""
         ...
 
 
@@ -83,7 +90,7 @@ class MappingHost:
         a destination that makes no sense."""
         self._options(mapping)
         if not self._sources.exists(mapping.source_arn):
-            if ":dynamodb:" not in mapping.source_arn or "/stream/" not in mapping.source_arn:
+            if not _STREAM.fullmatch(mapping.source_arn):
                 raise InvalidParameterValueException("Unrecognized event source.")
             raise InvalidParameterValueException(f"Stream not found: {mapping.source_arn}")
 
@@ -145,15 +152,20 @@ class MappingHost:
         return TableCheckpoints(self._keeping, self._checkpoint_table, application)
 
     def _runner(self, mapping: EventSourceMapping) -> tuple[Runner, Callable[[], None]]:
-        source, release = self._sources.open(mapping.source_arn)
         target = _Target(self._book, self._functions, mapping)
+        start_s: float | None = mapping.members.get("StartingPositionTimestamp")
+        source, release = self._sources.open(
+            mapping.source_arn,
+            identity_arn=target.role(),
+            start_ms=None if start_s is None else int(start_s * 1000),
+        )
         types: list[str] = mapping.members.get("FunctionResponseTypes") or []
         target.warm()
         runner = Runner(
             source,
             FunctionSink(target, mapping.function_arn, report_item_failures=_REPORTS in types),
             self._checkpoints(mapping),
-            settings_from_aws(dict(mapping.members)),
+            delivery_settings(mapping.members),
             self._clock,
             self._ids,
             self._options(mapping),
@@ -187,6 +199,13 @@ class _Target:
         except FunctionNotFound:
             return
         self._functions.warm(self._book.function(self._name), version)
+
+    def role(self) -> str:
+        """The role that the function has."""
+        try:
+            return self._book.version(self._name).role
+        except FunctionNotFound:
+            return ""
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         try:

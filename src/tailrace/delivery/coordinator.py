@@ -40,7 +40,7 @@ class ShardTree:
             if shard.closed:
                 self._positions[shard.shard_id] = Position(finished=True)
             else:
-                from_tip = shard.parent_id not in still_open
+                from_tip = not still_open.intersection(shard.parents)
                 self._positions[shard.shard_id] = Position(latest=from_tip)
         return dict(self._positions)
 
@@ -63,8 +63,11 @@ class ShardTree:
     def _may_run(self, shard: ShardInfo) -> bool:
         if shard.shard_id in self._running or self._is_finished(shard.shard_id):
             return False
-        parent = shard.parent_id
-        if parent is None or parent == shard.shard_id or self._is_finished(parent):
+        return all(self._is_past(parent, shard) for parent in shard.parents)
+
+    def _is_past(self, parent: str, shard: ShardInfo) -> bool:
+        """Whether a parent does not hold a shard back."""
+        if parent == shard.shard_id or self._is_finished(parent):
             return True
         return parent not in self._listed and parent not in self._running
 
@@ -83,7 +86,7 @@ class ShardTree:
 
     def has_child(self, shard_id: str) -> bool:
         """Whether a shard that follows this one is listed."""
-        return any(shard.parent_id == shard_id for shard in self._listed.values())
+        return any(shard_id in shard.parents for shard in self._listed.values())
 
     def vanished(self) -> list[str]:
         """Shards with a position that are not handled to their end, do not run and are no longer

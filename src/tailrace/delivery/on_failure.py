@@ -36,7 +36,7 @@ def on_failure_record(discard: Discard, function_arn: str, now_ms: int) -> bytes
         },
         "version": _VERSION,
         "timestamp": _moment(now_ms),
-        "DDBStreamBatchInfo": {
+        _batch_info(batch.source_arn): {
             "shardId": batch.shard_id,
             "startSequenceNumber": sequence_text(first.sequence),
             "endSequenceNumber": sequence_text(last.sequence),
@@ -49,6 +49,11 @@ def on_failure_record(discard: Discard, function_arn: str, now_ms: int) -> bytes
     if not discard.invocations:
         del document["responseContext"]
     return msgspec.json.encode(document)
+
+
+def _batch_info(source_arn: str) -> str:
+    """What the member is called that tells where the batch is from."""
+    return "KinesisBatchInfo" if ":kinesis:" in source_arn else "DDBStreamBatchInfo"
 
 
 def sequence_text(sequence: int) -> str:

@@ -58,11 +58,18 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class ShardInfo(msgspec.Struct, frozen=True):
-    """A shard as the source lists it. `closed` means that its end is known."""
+    """A shard as the source lists it. `closed` means that its end is known. A shard that two were
+    merged into has an adjacent parent, too."""
 
     shard_id: str
     parent_id: str | None
     closed: bool
+    adjacent_parent_id: str | None = None
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The shards that come before it."""
+        return tuple(each for each in (self.parent_id, self.adjacent_parent_id) if each)
 
 
 class Position(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ class CreateEventSourceMappingInput(
     event_source_arn: str | None = None
     enabled: bool = True
     starting_position: str | None = None
+    starting_position_timestamp: float | None = None
 
 
 async def run(call: HttpCall, request: CreateEventSourceMappingInput) -> Answer:
@@ -39,8 +40,10 @@ async def run(call: HttpCall, request: CreateEventSourceMappingInput) -> Answer:
     name = parse_function_name(request.function_name, scope)
     if not source_arn:
         raise InvalidParameterValueException("Unrecognized event source.")
-    _check_position(request.starting_position, source_arn)
+    _check_position(request, source_arn)
     members = {"StartingPosition": request.starting_position, **given_members(request)}
+    if request.starting_position_timestamp is not None:
+        members["StartingPositionTimestamp"] = request.starting_position_timestamp
     check_members(members)
     async with desk.book.changing:
         check_function(call, name)
@@ -62,7 +65,8 @@ async def run(call: HttpCall, request: CreateEventSourceMappingInput) -> Answer:
     return json_answer(mapping_members(mapping, MappingState("Creating"), "Creating"))
 
 
-def _check_position(position: str | None, source_arn: str) -> None:
+def _check_position(request: CreateEventSourceMappingInput, source_arn: str) -> None:
+    position = request.starting_position
     if position is None:
         raise InvalidParameterValueException(
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy"
@@ -71,6 +75,10 @@ def _check_position(position: str | None, source_arn: str) -> None:
     if position == "AT_TIMESTAMP" and ":dynamodb:" in source_arn:
         raise InvalidParameterValueException(
             f"Unsupported starting position for arn type: {source_arn}"
+        )
+    if position == "AT_TIMESTAMP" and request.starting_position_timestamp is None:
+        raise InvalidParameterValueException(
+            "StartingPositionTimestamp must be given with the starting position AT_TIMESTAMP."
         )
     if position not in ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"):
         raise ValidationException(

@@ -12,9 +12,16 @@ from tailrace.api.functions.names import mapping_arn
 from tailrace.api.functions.ports import MappingState
 from tailrace.api.functions.records import EventSourceMapping
 from tailrace.delivery.filters import compile_filters
-from tailrace.delivery.settings import settings_from_aws
+from tailrace.delivery.settings import DeliverySettings, settings_from_aws
 
-__all__ = ["MappingMembers", "check_members", "given_members", "mapping_members", "patterns"]
+__all__ = [
+    "MappingMembers",
+    "check_members",
+    "delivery_settings",
+    "given_members",
+    "mapping_members",
+    "patterns",
+]
 
 _DEFAULTS: Final[dict[str, Any]] = {
     "BatchSize": 100,
@@ -66,7 +73,16 @@ def check_members(members: Mapping[str, Any]) -> None:
     if members.get("TumblingWindowInSeconds"):
         raise InvalidParameterValueException("Tumbling windows are not supported.")
     compile_filters(patterns(members))
-    settings_from_aws(dict(members))
+    delivery_settings(members)
+
+
+def delivery_settings(members: Mapping[str, Any]) -> DeliverySettings:
+    """The delivery of a mapping. One that begins at a time begins at the horizon, as far as
+    delivery knows: its source passes over what came before. Raises as `settings_from_aws`."""
+    given = dict(members)
+    if given.get("StartingPosition") == "AT_TIMESTAMP":
+        given["StartingPosition"] = "TRIM_HORIZON"
+    return settings_from_aws(given)
 
 
 def patterns(members: Mapping[str, Any]) -> list[str]:
