@@ -80,6 +80,8 @@ class Script:
 
 
 def span(records: Sequence[Record]) -> str:
+    if not records:
+        return "nothing"
     first, last = records[0].sequence, records[-1].sequence
     return str(first) if first == last else f"{first}..{last}"
 

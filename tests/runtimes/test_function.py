@@ -7,9 +7,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
-from tailrace.delivery.ports import Batch, Record
+from tailrace.delivery.ports import Batch, Record, TimeWindow
 from tailrace.runtimes.answers import HandlerFailed
 from tailrace.runtimes.function import FunctionSink, Invocation, Outcome, failed
 
@@ -53,6 +54,26 @@ def test_reported_failures_count_only_when_asked_for() -> None:
     (failure,) = asyncio.run(FunctionSink(runtime, ARN, report_item_failures=True).write(BATCH))
     assert failure.sequence == 200
     assert not asyncio.run(FunctionSink(runtime, ARN).write(BATCH))
+
+
+def test_a_window_gets_the_state_that_was_answered() -> None:
+    runtime = returning({"state": {"n": 2}, "batchItemFailures": [{"itemIdentifier": "200"}]})
+    sink = FunctionSink(runtime, ARN, report_item_failures=True)
+    window = TimeWindow(0, 10_000, b'{"n":1}')
+    answer = asyncio.run(sink.write_window(msgspec.structs.replace(BATCH, window=window)))
+    assert json.loads(answer.state or b"null") == {"n": 2}
+    assert [failure.sequence for failure in answer.failures] == [200]
+    assert json.loads(runtime.seen[0].payload)["state"] == {"n": 1}
+
+
+def test_a_window_fails_without_a_state_but_for_its_last_call() -> None:
+    sink = FunctionSink(returning({"other": 1}), ARN)
+    window = TimeWindow(0, 10_000)
+    with pytest.raises(HandlerFailed, match="no state"):
+        asyncio.run(sink.write_window(msgspec.structs.replace(BATCH, window=window)))
+    last = TimeWindow(0, 10_000, b"{}", final=True)
+    answer = asyncio.run(sink.write_window(Batch("request", "arn", "shard", (), 1, last)))
+    assert answer.state is None
 
 
 def test_an_error_fails_the_batch_in_its_own_words() -> None:

@@ -18,12 +18,15 @@ from tailrace.delivery.dead_letters import dead_letters
 from tailrace.delivery.machine import begin, step
 from tailrace.delivery.on_failure import on_failure_record
 from tailrace.delivery.ports import (
+    Batch,
     DeadLetters,
     FailureDestination,
     Position,
     Sink,
     SinkUnavailable,
     Source,
+    WindowAnswer,
+    WindowedSink,
 )
 from tailrace.delivery.saver import told
 from tailrace.delivery.state import Reading, Shard, ShardState
@@ -224,12 +227,19 @@ class ShardDriver:
 
     async def _do_invoke(self, effect: m.Invoke) -> m.Event:
         try:
-            failures = await self._host.sink.write(effect.batch)
+            answer = await self._hand_over(effect.batch)
         except SinkUnavailable as error:
             return m.Unavailable(effect.lane, told(error), self._host.now_ms())
         except Exception as error:
             return m.Refused(effect.lane, told(error), self._host.now_ms())
-        return m.Answered(effect.lane, tuple(failures), self._host.now_ms())
+        return m.Answered(effect.lane, tuple(answer.failures), self._host.now_ms(), answer.state)
+
+    async def _hand_over(self, batch: Batch) -> WindowAnswer:
+        sink = self._host.sink
+        if batch.window is None:
+            return WindowAnswer(await sink.write(batch), None)
+        assert isinstance(sink, WindowedSink)  # `check_windows` saw to it
+        return await sink.write_window(batch)
 
     async def _do_discard(self, effect: m.Discard) -> m.Event:
         options, now_ms = self._host.options, self._host.now_ms()

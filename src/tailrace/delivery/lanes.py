@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 
 from tailrace.delivery import messages as m
+from tailrace.delivery import windows
 from tailrace.delivery.batching import PAYLOAD_BYTES, halves, take, window_end
-from tailrace.delivery.ports import Batch, Record
+from tailrace.delivery.ports import Batch, Record, TimeWindow
 from tailrace.delivery.state import Phase, Reading
 from tailrace.delivery.turn import IllegalEvent, Turn, backoff_ms
 
@@ -30,7 +31,15 @@ _SPREAD: Final = 0x9E3779B97F4A7C15F39CC0605CEDC835
 def on_answered(turn: Turn, number: int, event: m.Answered) -> None:
     """The batch was taken, or all of it before the lowest failure: the rest is a new batch."""
     batch = batch_of(turn, number)
+    if batch.window is not None and batch.window.final:
+        turn.count(result="OK")
+        release(turn, number)
+        return
+    if batch.window is not None and event.state is None:
+        refuse(turn, number, "the answer has no state", reported=False)
+        return
     if not event.failures:
+        settle_window(turn, number, event)
         release(turn, number, handled=len(batch.records))
         return
     lowest = min(event.failures, key=lambda failure: failure.sequence)
@@ -42,8 +51,14 @@ def on_answered(turn: Turn, number: int, event: m.Answered) -> None:
     if not done:
         refuse(turn, number, lowest.reason, reported=True)
         return
+    settle_window(turn, number, event)
     release(turn, number, handled=done, left=(tuple(batch.records[done:]),))
     turn.count(errors=1, error=lowest.reason)
+
+
+def settle_window(turn: Turn, number: int, event: m.Answered) -> None:
+    if event.state is not None:
+        windows.keep(turn, number, event.state)
 
 
 def on_refused(turn: Turn, number: int, event: m.Refused) -> None:
@@ -81,12 +96,15 @@ def batch_of(turn: Turn, number: int) -> Batch:
 def release(
     turn: Turn, number: int, handled: int = 0, left: tuple[tuple[Record, ...], ...] = ()
 ) -> None:
-    """A lane's batch is over; `left` comes next."""
+    """A lane's batch is over, and with the last one of a window the window; `left` comes next."""
+    lane = turn.state.lanes[number]
+    closed = lane.batch is not None and lane.batch.window is not None and lane.batch.window.final
     turn.change_lane(
         number,
         phase=Phase.IDLE,
         batch=None,
-        parts=left + turn.state.lanes[number].parts,
+        parts=left + lane.parts,
+        tumbling=None if closed else lane.tumbling,
         window_ms=turn.now_ms,
         failed=0,
         delays=0,
@@ -140,13 +158,18 @@ def advance(turn: Turn, number: int) -> None:
             discard(turn, number, batch, lane.given_up)
         else:
             present(turn, number, msgspec.structs.replace(batch, attempt=lane.failed + 1))
+    elif lane.phase is Phase.IDLE and (window := windows.closing(turn, number)):
+        present(turn, number, new_batch(turn, (), window))
     elif lane.phase is Phase.IDLE and (records := next_records(turn, number)):
-        turn.change(batches=turn.state.batches + 1)
-        shard = turn.state.shard
-        request = (shard.seed + turn.state.batches * _SPREAD) % (1 << 128)
-        request_id = str(uuid.UUID(int=request, version=4))
-        batch = Batch(request_id, shard.source_arn, shard.shard_id, records, 1)
-        present(turn, number, batch)
+        present(turn, number, new_batch(turn, records))
+
+
+def new_batch(turn: Turn, records: tuple[Record, ...], window: TimeWindow | None = None) -> Batch:
+    turn.change(batches=turn.state.batches + 1)
+    shard = turn.state.shard
+    request = (shard.seed + turn.state.batches * _SPREAD) % (1 << 128)
+    request_id = str(uuid.UUID(int=request, version=4))
+    return Batch(request_id, shard.source_arn, shard.shard_id, records, 1, window)
 
 
 def next_records(turn: Turn, number: int) -> tuple[Record, ...]:
@@ -158,7 +181,7 @@ def next_records(turn: Turn, number: int) -> tuple[Record, ...]:
     if not lane.buffer or not is_due(turn, number):
         return ()
     lane = turn.state.lanes[number]
-    records = take(lane.buffer, turn.settings.batch_size)
+    records = windows.of_one_window(turn, take(lane.buffer, turn.settings.batch_size))
     turn.change_lane(
         number,
         buffer=lane.buffer[len(records) :],
@@ -176,10 +199,14 @@ def is_due(turn: Turn, number: int) -> bool:
         return True
     if len(lane.buffer) >= turn.settings.batch_size or lane.buffer_bytes >= PAYLOAD_BYTES:
         return True
+    if len(windows.of_one_window(turn, lane.buffer)) < len(lane.buffer):
+        return True
     if lane.due_ms is None:
         due_ms = window_end(lane.window_ms, length_ms, turn.now_ms)
+        over_ms = windows.over_ms(turn, lane.buffer[0])
+        due_ms = due_ms if over_ms is None else min(due_ms, over_ms)
         turn.change_lane(number, due_ms=due_ms)
-        return False
+        return turn.now_ms >= due_ms
     return turn.now_ms >= lane.due_ms
 
 
@@ -196,6 +223,7 @@ def present(turn: Turn, number: int, batch: Batch) -> None:
             old = msgspec.structs.replace(batch, records=aged)
             discard(turn, number, old, m.Condition.AGE_EXCEEDED)
             return
+    batch = windows.entered(turn, number, batch)
     turn.change_lane(number, phase=Phase.INVOKING, batch=batch)
     turn.count(batches=1, retries=1 if batch.attempt > 1 else 0)
     turn.effects.append(m.Invoke(number, batch))

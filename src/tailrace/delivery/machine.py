@@ -13,7 +13,7 @@ import bisect
 from collections.abc import Callable
 from typing import Any, Final
 
-from tailrace.delivery import lanes, reading
+from tailrace.delivery import lanes, reading, windows
 from tailrace.delivery import messages as m
 from tailrace.delivery.ports import Position
 from tailrace.delivery.state import Phase, Reading, Shard, ShardState, Tally, begin
@@ -77,7 +77,11 @@ def move_checkpoint(turn: Turn) -> None:
         at = bisect.bisect_left(state.order, oldest.sequence)
         place = state.before[at]
         turn.change(order=state.order[at:], before=state.before[at:])
-    if oldest is None and state.reading is Reading.ENDED:
+    # Windows take one lane, whose window holds the checkpoint back.
+    window = state.lanes[0].tumbling
+    if window is not None:
+        place = window.held
+    if oldest is None and window is None and state.reading is Reading.ENDED:
         turn.change(saved=place, reading=Reading.OVER)
         turn.effects += [m.Save(Position(sequence=place, finished=True)), m.Finish()]
     elif place is not None and (state.saved is None or place > state.saved):
@@ -92,6 +96,11 @@ def arm(turn: Turn) -> None:
     times += [lane.retry_ms for lane in state.lanes if lane.phase is Phase.WAITING]
     times += [
         lane.due_ms for lane in state.lanes if lane.phase is Phase.IDLE and lane.due_ms is not None
+    ]
+    times += [
+        closes_ms
+        for number, lane in enumerate(state.lanes)
+        if lane.phase is Phase.IDLE and (closes_ms := windows.closes_ms(turn, number)) is not None
     ]
     over = state.stopping or state.reading is Reading.OVER
     at_ms = None if over else min(times, default=None)

@@ -80,11 +80,12 @@ class ReadFailed(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A lane's batch was taken, but for these records."""
+    """A lane's batch was taken, but for these records. `state` is the JSON of a window's state."""
 
     lane: int
     failures: tuple[Failure, ...]
     now_ms: int
+    state: bytes | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):

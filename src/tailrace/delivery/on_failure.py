@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from tailrace.delivery.events import window_bounds
 from tailrace.delivery.messages import Discard
+from tailrace.delivery.ports import Batch
 
 __all__ = ["on_failure_record"]
 
@@ -18,10 +20,11 @@ _VERSION: Final = "1.0"
 def on_failure_record(discard: Discard, function_arn: str, now_ms: int) -> bytes:
     """The on-failure record of a batch, as JSON.
 
-    A batch that aged before it was ever invoked has no `responseContext`, and one invocation.
+    A batch that aged before it was ever invoked has no `responseContext`, and one invocation. One
+    of a tumbling window has `timeWindowInfo`, without the state; the last of a window, which has no
+    records, has no sequence numbers either.
     """
     batch = discard.batch
-    first, last = batch.records[0], batch.records[-1]
     document: dict[str, Any] = {
         "requestContext": {
             "requestId": batch.request_id,
@@ -38,17 +41,32 @@ def on_failure_record(discard: Discard, function_arn: str, now_ms: int) -> bytes
         "timestamp": _moment(now_ms),
         _batch_info(batch.source_arn): {
             "shardId": batch.shard_id,
-            "startSequenceNumber": sequence_text(first.sequence),
-            "endSequenceNumber": sequence_text(last.sequence),
-            "approximateArrivalOfFirstRecord": _moment(first.created_ms),
-            "approximateArrivalOfLastRecord": _moment(last.created_ms),
+            **_ends(batch),
             "batchSize": len(batch.records),
             "streamArn": batch.source_arn,
         },
     }
     if not discard.invocations:
         del document["responseContext"]
+    if batch.window is not None:
+        document["timeWindowInfo"] = {
+            "window": window_bounds(batch.window),
+            "isFinalInvokeForWindow": batch.window.final,
+            "isWindowTerminatedEarly": batch.window.early,
+        }
     return msgspec.json.encode(document)
+
+
+def _ends(batch: Batch) -> dict[str, str]:
+    if not batch.records:
+        return {}
+    first, last = batch.records[0], batch.records[-1]
+    return {
+        "startSequenceNumber": sequence_text(first.sequence),
+        "endSequenceNumber": sequence_text(last.sequence),
+        "approximateArrivalOfFirstRecord": _moment(first.created_ms),
+        "approximateArrivalOfLastRecord": _moment(last.created_ms),
+    }
 
 
 def _batch_info(source_arn: str) -> str:

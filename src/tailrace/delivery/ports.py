@@ -4,7 +4,7 @@ are kept."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -24,6 +24,9 @@ __all__ = [
     "Sink",
     "SinkUnavailable",
     "Source",
+    "TimeWindow",
+    "WindowAnswer",
+    "WindowedSink",
 ]
 
 _encode = msgspec.json.encode
@@ -124,15 +127,29 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
 
+class TimeWindow(msgspec.Struct, frozen=True):
+    """The tumbling window that a batch belongs to, from `start_ms` until before `end_ms`. `state`
+    is the JSON that the window's last call answered, `{}` at first. `final` is the window's last
+    call, which has no records; `early` means that the state grew too large for the window to go
+    on."""
+
+    start_ms: int
+    end_ms: int
+    state: bytes = b"{}"
+    final: bool = False
+    early: bool = False
+
+
 class Batch(msgspec.Struct, frozen=True):
     """Records of one shard, in order, handed over together. The same batch handed over again has
-    the same `request_id`; `attempt` counts from 1."""
+    the same `request_id`; `attempt` counts from 1. Only the last batch of a window is empty."""
 
     request_id: str
     source_arn: str
     shard_id: str
     records: Sequence[Record]
     attempt: int
+    window: TimeWindow | None = None
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -158,6 +175,23 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Make durable what was taken and let go of everything."""
+        ...
+
+
+class WindowAnswer(msgspec.Struct, frozen=True):
+    """What became of a window's batch: the records that failed, and the JSON of the state for the
+    window's next call, None after its last."""
+
+    failures: Sequence[Failure]
+    state: bytes | None
+
+
+@runtime_checkable
+class WindowedSink(Protocol):
+    """A sink that can take the batches of tumbling windows: a function."""
+
+    async def write_window(self, batch: Batch) -> WindowAnswer:
+        """Take a batch that has a window. Raises as `Sink.write` does."""
         ...
 
 

@@ -20,6 +20,7 @@ from tailrace.delivery.progress import Progress, add_tallies, behind_ms
 from tailrace.delivery.saver import Saver
 from tailrace.delivery.settings import DeliverySettings, OnTrimmed
 from tailrace.delivery.state import Shard, Tally
+from tailrace.delivery.windows import check_windows
 from tailrace.errors import ResourceNotFoundException, TrimmedDataAccessException
 
 __all__ = ["Runner", "RunnerOptions"]
@@ -58,6 +59,7 @@ class Runner:
         self._saver = Saver(checkpoints, self.options.checkpoint_interval_s)
         self._clock = clock
         self._ids = ids
+        check_windows(settings, self.options.accept, sink)
         self._tree = ShardTree(settings.starting_position, {})
         self._drivers: dict[str, ShardDriver] = {}
         self._searches: set[asyncio.Task[None]] = set()

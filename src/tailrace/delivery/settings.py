@@ -62,6 +62,7 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True):
     maximum_retry_attempts: int = FOREVER
     bisect_batch_on_function_error: bool = False
     function_response_types: tuple[str, ...] = ()
+    tumbling_window_in_seconds: int = 0
     on_trimmed: OnTrimmed = OnTrimmed.SKIP
 
     def __post_init__(self) -> None:
@@ -81,6 +82,10 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidParameterValueException(
                 "MaximumRecordAgeInSeconds must be -1 or between 60 and 604800."
             )
+        if self.tumbling_window_in_seconds and self.parallelization_factor > 1:
+            raise InvalidParameterValueException(
+                "ParallelizationFactor must be 1 with TumblingWindowInSeconds."
+            )
 
     @property
     def reports_item_failures(self) -> bool:
@@ -95,6 +100,7 @@ _RANGES: Final = (
     ("parallelization_factor", "parallelizationFactor", 1, 10),
     ("maximum_record_age_in_seconds", "maximumRecordAgeInSeconds", FOREVER, 604_800),
     ("maximum_retry_attempts", "maximumRetryAttempts", FOREVER, 10_000),
+    ("tumbling_window_in_seconds", "tumblingWindowInSeconds", 0, 900),
 )
 
 
@@ -128,6 +134,7 @@ class _AwsSettings(msgspec.Struct, rename="pascal", kw_only=True):
     maximum_retry_attempts: int = FOREVER
     bisect_batch_on_function_error: bool = False
     function_response_types: tuple[str, ...] = ()
+    tumbling_window_in_seconds: int = 0
 
 
 def settings_from_aws(request: dict[str, Any]) -> DeliverySettings:

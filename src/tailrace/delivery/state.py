@@ -12,7 +12,7 @@ from tailrace.delivery.messages import Condition
 from tailrace.delivery.ports import Batch, Position, Record
 from tailrace.delivery.settings import DeliverySettings
 
-__all__ = ["Lane", "Phase", "Reading", "Shard", "ShardState", "Tally", "begin"]
+__all__ = ["Lane", "OpenWindow", "Phase", "Reading", "Shard", "ShardState", "Tally", "begin"]
 
 
 class Reading(enum.Enum):
@@ -46,6 +46,17 @@ class Shard(msgspec.Struct, frozen=True):
     accept: Callable[[dict[str, Any]], bool] | None = None
 
 
+class OpenWindow(msgspec.Struct, frozen=True):
+    """A tumbling window some of whose records went out. `held` is where the checkpoint stood before
+    the first of them, `state` the last answer's, `early` says that it is too large."""
+
+    start_ms: int
+    end_ms: int
+    held: int | None
+    state: bytes = b"{}"
+    early: bool = False
+
+
 class Lane(msgspec.Struct, frozen=True):
     """Records in order: first those of `batch`, then `parts` (what is left of earlier batches),
     then `buffer`. `failed` counts the batch's failed invocations, `delays` its waits, `reason` is
@@ -64,6 +75,7 @@ class Lane(msgspec.Struct, frozen=True):
     reason: str = ""
     retry_ms: int = 0
     given_up: Condition | None = None
+    tumbling: OpenWindow | None = None
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -129,7 +141,7 @@ def begin(shard: Shard, position: Position) -> ShardState:
 
 def _first(lane: Lane) -> Record | None:
     """The oldest record a lane holds. What is left of an aged batch may precede its batch."""
-    firsts = [lane.batch.records[0]] if lane.batch else []
+    firsts = [lane.batch.records[0]] if lane.batch and lane.batch.records else []
     firsts += [part[0] for part in lane.parts[:1]]
     firsts += lane.buffer[:1]
     return min(firsts, key=lambda record: record.sequence, default=None)

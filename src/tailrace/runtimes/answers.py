@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, cast
 
-from tailrace.delivery.ports import Batch, Failure
+from tailrace.delivery.ports import Batch, Failure, WindowAnswer
 from tailrace.errors import TailraceError
 
-__all__ = ["HandlerFailed", "check_marshals", "reported_failures"]
+__all__ = ["HandlerFailed", "check_marshals", "reported_failures", "window_answer"]
 
 
 class HandlerFailed(TailraceError):
@@ -52,6 +52,21 @@ def reported_failures(answer: Any, batch: Batch) -> Sequence[Failure]:
         raise HandlerFailed(f"batchItemFailures is no list: {_short(entries)}")
     known = {record.sequence for record in batch.records}
     return [_failure(entry, known) for entry in cast("list[Any]", entries)]
+
+
+def window_answer(answer: Any, batch: Batch, *, reports: bool) -> WindowAnswer:
+    """What a function answers to a call of a tumbling window: the state for the next one and, when
+    it `reports`, the records that failed. What it answers to the last call is dropped.
+
+    Raises HandlerFailed for an answer without a `state`.
+    """
+    if batch.window is not None and batch.window.final:
+        return WindowAnswer((), None)
+    if not isinstance(answer, dict) or "state" not in answer:
+        raise HandlerFailed(f"the answer has no state: {_short(answer)}")
+    state = json.dumps(cast("dict[Any, Any]", answer)["state"], default=_decimal)
+    failures = reported_failures(answer, batch) if reports else ()
+    return WindowAnswer(failures, state.encode())
 
 
 def _failure(entry: Any, known: set[int]) -> Failure:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from tailrace.delivery.ports import Batch, Failure
-from tailrace.runtimes.answers import HandlerFailed, reported_failures
+from tailrace.delivery.events import event_of
+from tailrace.delivery.ports import Batch, Failure, WindowAnswer
+from tailrace.runtimes.answers import HandlerFailed, reported_failures, window_answer
 
 __all__ = ["FunctionSink", "FunctionSpec", "Invocation", "Outcome", "Runtime", "failed"]
 
@@ -96,13 +97,24 @@ class FunctionSink:
     async def write(self, batch: Batch) -> Sequence[Failure]:
         """Call the function with a batch; the records it reports as failed. Raises HandlerFailed
         when it failed, or reports what makes no sense."""
-        event = {"Records": [record.event for record in batch.records]}
+        answer = await self._call(batch)
+        return reported_failures(answer(), batch) if self._reports else ()
+
+    async def write_window(self, batch: Batch) -> WindowAnswer:
+        """Call the function with a batch of a tumbling window. Raises as `write` does, and when it
+        answers with no state."""
+        answer = await self._call(batch)
+        return window_answer(answer(), batch, reports=self._reports)
+
+    async def _call(self, batch: Batch) -> Callable[[], Any]:
+        """What reads the function's answer."""
+        payload = _encode(event_of(batch))
         outcome = await self._runtime.invoke(
-            Invocation(request_id=batch.request_id, payload=_encode(event), arn=self._arn)
+            Invocation(request_id=batch.request_id, payload=payload, arn=self._arn)
         )
         if outcome.error is not None:
             raise HandlerFailed(_told(outcome.payload))
-        return reported_failures(_answer(outcome.payload), batch) if self._reports else ()
+        return lambda: _answer(outcome.payload)
 
     async def close(self) -> None:
         """Let go of the function."""

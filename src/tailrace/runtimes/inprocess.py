@@ -11,8 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from tailrace.delivery.ports import Batch, Failure, SinkUnavailable
-from tailrace.runtimes.answers import HandlerFailed, check_marshals, reported_failures
+from tailrace.delivery.events import event_of
+from tailrace.delivery.ports import Batch, Failure, SinkUnavailable, WindowAnswer
+from tailrace.runtimes.answers import (
+    HandlerFailed,
+    check_marshals,
+    reported_failures,
+    window_answer,
+)
 from tailrace.runtimes.context import FunctionIdentity, LambdaContext
 
 __all__ = ["InProcessFunction"]
@@ -64,6 +70,14 @@ class InProcessFunction:
 
     async def write(self, batch: Batch) -> Sequence[Failure]:
         """Call the handler with a batch; the records it reports as failed."""
+        answer = await self._answer(batch)
+        return reported_failures(answer, batch) if self._reports else ()
+
+    async def write_window(self, batch: Batch) -> WindowAnswer:
+        """Call the handler with a batch of a tumbling window. An answer without a state fails."""
+        return window_answer(await self._answer(batch), batch, reports=self._reports)
+
+    async def _answer(self, batch: Batch) -> Any:
         async with self._slots:
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -73,7 +87,7 @@ class InProcessFunction:
                     f"{batch.request_id} Task timed out after {self._timeout_s:.2f} seconds"
                 ) from error
         check_marshals(answer)
-        return reported_failures(answer, batch) if self._reports else ()
+        return answer
 
     async def close(self) -> None:
         """End the idle threads; one that hangs is left behind."""
@@ -85,8 +99,8 @@ class InProcessFunction:
         context = LambdaContext(self.function, batch.request_id, deadline)
         try:
             if self._is_async:
-                return await self._handler(_event(batch), context)
-            answer = await self._on_thread(lambda: self._handler(_event(batch), context))
+                return await self._handler(event_of(batch), context)
+            answer = await self._on_thread(lambda: self._handler(event_of(batch), context))
             return await answer if inspect.isawaitable(answer) else answer
         except SinkUnavailable:
             raise
@@ -123,10 +137,6 @@ class InProcessFunction:
         if len(self._abandoned) >= MAX_ABANDONED:
             raise SinkUnavailable(f"{len(self._abandoned)} calls of {self.function.name} hang")
         return _Thread(self.function.name)
-
-
-def _event(batch: Batch) -> dict[str, Any]:
-    return {"Records": [record.event for record in batch.records]}
 
 
 class _Thread:

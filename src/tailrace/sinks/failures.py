@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tailrace.delivery.events import event_of
 from tailrace.delivery.ports import Batch
 
 __all__ = ["BucketDestination", "DirectoryDestination", "QueueDestination", "TopicDestination"]
@@ -31,8 +32,7 @@ def object_key(mapping: str, batch: Batch, now: datetime.datetime, name: str) ->
 def with_payload(document: bytes, batch: Batch) -> bytes:
     """The record with the event that failed, which buckets get besides."""
     members: dict[str, Any] = msgspec.json.decode(document)
-    event = {"Records": [record.event for record in batch.records]}
-    return _encode({**members, "payload": _encode(event).decode()})
+    return _encode({**members, "payload": _encode(event_of(batch)).decode()})
 
 
 class DirectoryDestination:

@@ -151,9 +151,17 @@ TOPIC = "arn:aws:sns:us-east-1:000000000000:topic.fifo"
             "MaximumRecordAgeInSeconds must be -1 or between 60 and 604800.",
         ),
         (
-            {"TumblingWindowInSeconds": 60},
+            {"TumblingWindowInSeconds": 60, "ParallelizationFactor": 2},
             "InvalidParameterValueException",
-            "Tumbling windows are not supported.",
+            "ParallelizationFactor must be 1 with TumblingWindowInSeconds.",
+        ),
+        (
+            {
+                "TumblingWindowInSeconds": 60,
+                "FilterCriteria": {"Filters": [{"Pattern": '{"eventName":["INSERT"]}'}]},
+            },
+            "InvalidParameterValueException",
+            "FilterCriteria cannot be used with TumblingWindowInSeconds.",
         ),
         (
             {"FilterCriteria": {"Filters": [{"Pattern": "[]"}]}},

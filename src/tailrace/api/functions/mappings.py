@@ -70,9 +70,11 @@ def check_members(members: Mapping[str, Any]) -> None:
         raise InvalidParameterValueException(
             "Unsupported DestinationConfig parameter for given event source mapping type.",
         )
-    if members.get("TumblingWindowInSeconds"):
-        raise InvalidParameterValueException("Tumbling windows are not supported.")
-    compile_filters(patterns(members))
+    filtered = compile_filters(patterns(members)) is not None
+    if filtered and members.get("TumblingWindowInSeconds"):
+        raise InvalidParameterValueException(
+            "FilterCriteria cannot be used with TumblingWindowInSeconds."
+        )
     delivery_settings(members)
 
 

@@ -23,6 +23,7 @@ from tailrace.delivery.ports import Position, Sink, Source
 from tailrace.delivery.progress import Progress, add_tallies, behind_ms
 from tailrace.delivery.settings import DeliverySettings, OnTrimmed
 from tailrace.delivery.state import Shard, Tally
+from tailrace.delivery.windows import check_windows
 from tailrace.errors import TailraceError, TrimmedDataAccessException
 
 __all__ = ["GroupRunner", "GroupSettings"]
@@ -83,6 +84,7 @@ class GroupRunner:
         self._clock = clock
         self._ids = ids
         self._mark = mark
+        check_windows(settings, self.options.accept, sink)
         self._rng = random.Random(worker)
         interval_ms = int(self.options.checkpoint_interval_s * 1000)
         self.member = Member(worker, self.group.times, self._rng, interval_ms)
