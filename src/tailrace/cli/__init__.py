@@ -15,9 +15,9 @@ from tailrace.errors import TailraceError
 
 __all__ = ["main", "make_app"]
 
-# Each command is a function in a module of its own name, imported only when it is run or helped
-# with: the whole of Tailrace takes longer to import than `serve` to start.
-COMMANDS: Final = ("serve", "demo", "consume", "tail", "rekey")
+# Each command is a function, or a group of them, in a module of its own name, imported only when it
+# is run or helped with: the whole of Tailrace takes longer to import than `serve` to start.
+COMMANDS: Final = ("serve", "demo", "consume", "tail", "lag", "dlq", "rekey")
 
 
 def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
@@ -31,7 +31,11 @@ def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     for name in commands:
-        app.command()(getattr(importlib.import_module(f"tailrace.cli.{name}"), name))
+        command = getattr(importlib.import_module(f"tailrace.cli.{name}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command()(command)
 
     @app.callback()
     def tailrace() -> None:  # pyright: ignore[reportUnusedFunction]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+import re
+from typing import Annotated, TypeAlias
 
-import msgspec
 import typer
 
-from tailrace.errors import ConfigurationError
 from tailrace.sources.http_caller import HttpCaller
 
-__all__ = ["EndpointUrl", "Profile", "Region", "connect", "latest_stream"]
+__all__ = ["EndpointUrl", "Profile", "Region", "connect", "group_name"]
 
 EndpointUrl: TypeAlias = Annotated[
     str | None,
@@ -28,15 +27,7 @@ def connect(endpoint_url: str | None, region: str | None, profile: str | None) -
     return HttpCaller(endpoint_url=endpoint_url, region=region, profile=profile)
 
 
-async def latest_stream(caller: HttpCaller, table: str) -> str:
-    """The ARN of a table's newest stream. Raises ConfigurationError when it never had one."""
-    body = await caller.call("DynamoDB_20120810.DescribeTable", {"TableName": table})
-    described: dict[str, Any] = msgspec.json.decode(body)
-    arn = described["Table"].get("LatestStreamArn")
-    if arn is None:
-        raise ConfigurationError(
-            f"table {table} has no stream: enable one with a StreamSpecification, e.g. aws dynamodb"
-            f" update-table --table-name {table} --stream-specification"
-            " StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES"
-        )
-    return str(arn)
+def group_name(handler: str, table: str) -> str:
+    """The group of a handler that was given none: named after it and the table, and fit to name the
+    table of its leases."""
+    return "tailrace-" + re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"{handler}-{table}").strip("-")[:240]

@@ -1,92 +1,151 @@
-"""`tailrace consume`: a Python function on a table's changes, from any endpoint."""
+"""`tailrace consume`: a Python function on a table's changes, from any endpoint, together with all
+processes that run the same."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Annotated, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 from rich.console import Console
 
-from tailrace.cli.connection import EndpointUrl, Profile, Region, connect, latest_stream
+from tailrace.cli.connection import EndpointUrl, Profile, Region, connect, group_name
 from tailrace.cli.running import report_json, run_until_stopped
-from tailrace.clock import RandomIds, SystemClock
+from tailrace.consumer.consumer import Consumer
+from tailrace.consumer.metrics import serve_metrics
+from tailrace.delivery.leases.lease import LeaseTimes
+from tailrace.delivery.metrics import exposition
 from tailrace.delivery.progress import Progress
-from tailrace.delivery.runner import Runner
-from tailrace.delivery.settings import DeliverySettings, StartingPosition
+from tailrace.delivery.settings import OnTrimmed, StartingPosition
 from tailrace.runtimes.inprocess import InProcessFunction
 from tailrace.runtimes.load import load_handler
-from tailrace.sources.streams_api import StreamsSource
-from tailrace.sources.table_checkpoints import TableCheckpoints
+from tailrace.sources.dead_letter_table import TableDeadLetters
+from tailrace.sources.http_caller import HttpCaller
 
 __all__ = ["consume"]
 
+TABLE_PLACE: Final = "table:"
+_BAR_WIDTH: Final = 20
+
+_Handler: TypeAlias = Annotated[
+    str, typer.Argument(help="The function, as MODULE:HANDLER or path/to/file.py:HANDLER.")
+]
+_Table: TypeAlias = Annotated[str, typer.Option(help="Table whose changes it gets.")]
+_Group: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Those of one group share the work; named after handler and table."),
+]
+_LeaseTable: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Table for the leases of several groups; else one of the group's name."),
+]
+_Start: TypeAlias = Annotated[
+    StartingPosition, typer.Option(help="Where to begin when the group is new.")
+]
+_BatchSize: TypeAlias = Annotated[int, typer.Option(help="Records a call, 1 to 10000.")]
+_Window: TypeAlias = Annotated[
+    int, typer.Option(help="Seconds to wait for a full batch, 0 to 300.")
+]
+_Lanes: TypeAlias = Annotated[
+    int, typer.Option(help="Batches of one shard at a time, 1 to 10; items stay in order.")
+]
+_Retries: TypeAlias = Annotated[int, typer.Option(help="Retries of a failed batch; -1: for ever.")]
+_Bisect: TypeAlias = Annotated[bool, typer.Option("--bisect", help="Halve batches that fail.")]
+_Report: TypeAlias = Annotated[
+    bool, typer.Option("--report-item-failures", help="The function returns batchItemFailures.")
+]
+_Trimmed: TypeAlias = Annotated[
+    OnTrimmed, typer.Option(help="When records were trimmed before they were read.")
+]
+_Snapshot: TypeAlias = Annotated[
+    bool, typer.Option("--snapshot", help="Read the whole table first when the group is new.")
+]
+_SnapshotRate: TypeAlias = Annotated[
+    float | None, typer.Option(help="Items a second that the snapshot reads at most.")
+]
+_DeadLetters: TypeAlias = Annotated[
+    str | None, typer.Option(help="Keep records that are given up: DIRECTORY or table:NAME.")
+]
+_Timeout: TypeAlias = Annotated[float, typer.Option(help="Seconds one call may take.")]
+_Concurrency: TypeAlias = Annotated[int, typer.Option(help="Calls at a time, of different shards.")]
+_Failover: TypeAlias = Annotated[
+    float, typer.Option(help="Seconds after which a dead process is missed; the group's same.")
+]
+_MetricsPort: TypeAlias = Annotated[
+    int | None, typer.Option(help="Port for Prometheus to scrape, at /metrics.")
+]
+_Once: TypeAlias = Annotated[
+    bool, typer.Option("--once", help="End when all there is now is done.")
+]
+_Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Report as lines of JSON.")]
+
 
 def consume(
-    handler: Annotated[
-        str, typer.Argument(help="The function, as MODULE:HANDLER or path/to/file.py:HANDLER.")
-    ],
-    table: Annotated[str, typer.Option(help="Table whose changes it gets.")],
+    handler: _Handler,
+    table: _Table,
     endpoint_url: EndpointUrl = None,
     region: Region = None,
     profile: Profile = None,
-    application: Annotated[
-        str | None, typer.Option(help="Name under which positions are kept; the handler's name.")
-    ] = None,
-    checkpoint_table: Annotated[
-        str, typer.Option(help="Table that keeps the positions; made when it is not there.")
-    ] = "tailrace-checkpoints",
-    start: Annotated[
-        StartingPosition, typer.Option(help="Where to begin when no position is kept.")
-    ] = StartingPosition.TRIM_HORIZON,
-    batch_size: Annotated[int, typer.Option(help="Records a call, 1 to 10000.")] = 100,
-    window: Annotated[int, typer.Option(help="Seconds to wait for a full batch, 0 to 300.")] = 0,
-    retries: Annotated[int, typer.Option(help="Retries of a failed batch; -1: for ever.")] = -1,
-    bisect: Annotated[bool, typer.Option("--bisect", help="Halve batches that fail.")] = False,
-    report_item_failures: Annotated[
-        bool, typer.Option("--report-item-failures", help="The function returns batchItemFailures.")
-    ] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds one call may take.")] = 60.0,
-    concurrency: Annotated[int, typer.Option(help="Calls at a time, of different shards.")] = 1,
-    once: Annotated[
-        bool, typer.Option("--once", help="End when all there is now is done.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Report as lines of JSON.")] = False,
+    group: _Group = None,
+    lease_table: _LeaseTable = None,
+    start: _Start = StartingPosition.TRIM_HORIZON,
+    batch_size: _BatchSize = 100,
+    window: _Window = 0,
+    lanes: _Lanes = 1,
+    retries: _Retries = -1,
+    bisect: _Bisect = False,
+    report_item_failures: _Report = False,
+    on_trimmed: _Trimmed = OnTrimmed.SKIP,
+    snapshot: _Snapshot = False,
+    snapshot_rate: _SnapshotRate = None,
+    dead_letters: _DeadLetters = None,
+    timeout: _Timeout = 60.0,
+    concurrency: _Concurrency = 1,
+    failover: _Failover = 10.0,
+    metrics_port: _MetricsPort = None,
+    once: _Once = False,
+    json: _Json = False,
 ) -> None:
     """Call HANDLER(event, context) with a table's changes, as AWS Lambda would, until interrupted.
 
-    At least once, in order for each item; positions are kept in a table, so that it goes on where
-    it stopped.
+    At least once, in order for each item. Every process that runs the same command takes its part
+    of the work, and goes on where another one stopped.
     """
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    settings = DeliverySettings(
-        starting_position=start,
-        batch_size=batch_size,
-        maximum_batching_window_in_seconds=window,
-        maximum_retry_attempts=retries,
-        bisect_batch_on_function_error=bisect,
-        function_response_types=("ReportBatchItemFailures",) if report_item_failures else (),
-    )
+    options: dict[str, Any] = {
+        "starting_position": start,
+        "batch_size": batch_size,
+        "maximum_batching_window_in_seconds": window,
+        "parallelization_factor": lanes,
+        "maximum_retry_attempts": retries,
+        "bisect_batch_on_function_error": bisect,
+        "function_response_types": ("ReportBatchItemFailures",) if report_item_failures else (),
+        "on_trimmed": on_trimmed,
+        "snapshot": snapshot,
+        "snapshot_rate": snapshot_rate,
+        "lease_table": lease_table,
+        "times": LeaseTimes.of(failover),
+    }
     function = InProcessFunction(
         load_handler(handler),
         timeout_s=timeout,
         report_item_failures=report_item_failures,
         concurrency=concurrency,
     )
-    name = application or handler
-    final = asyncio.run(
-        _consume(
-            function,
-            settings,
-            (table, checkpoint_table, name),
-            {"endpoint_url": endpoint_url, "region": region, "profile": profile},
-            once=once,
-            json=json,
+
+    def make(caller: HttpCaller) -> Consumer:
+        name, letters = group or group_name(handler, table), _place(dead_letters, caller)
+        return Consumer(
+            table, group=name, sink=function, caller=caller, dead_letters=letters, **options
         )
-    )
+
+    caller = connect(endpoint_url, region, profile)
+    final = asyncio.run(_consume(make, caller, metrics_port, once=once, json=json))
     if json:
         report_json(final)
     else:
@@ -95,24 +154,51 @@ def consume(
         )
 
 
+def _place(name: str | None, caller: HttpCaller) -> TableDeadLetters | Path | None:
+    if name is None:
+        return None
+    if name.startswith(TABLE_PLACE):
+        return TableDeadLetters(caller, name.removeprefix(TABLE_PLACE))
+    return Path(name)
+
+
 async def _consume(
-    function: InProcessFunction,
-    settings: DeliverySettings,
-    names: tuple[str, str, str],
-    connection: dict[str, Any],
+    make: Callable[[HttpCaller], Consumer],
+    caller: HttpCaller,
+    metrics_port: int | None,
     *,
     once: bool,
     json: bool,
 ) -> Progress:
-    table, checkpoint_table, application = names
-    clock = SystemClock()
-    caller = connect(**connection)
+    consumer = make(caller)
+    server: asyncio.Server | None = None
     try:
-        arn = await latest_stream(caller, table)
-        checkpoints = TableCheckpoints(caller, checkpoint_table, f"{application} {arn}")
-        source = StreamsSource(caller, arn, clock)
-        runner = Runner(source, function, checkpoints, settings, clock, RandomIds())
-        return await run_until_stopped(runner, once=once, report=report_json if json else None)
+        runner = await consumer.prepare()
+        if metrics_port is not None:
+            labels = {"group": consumer.group, "worker": consumer.worker}
+            server = await serve_metrics(
+                metrics_port, lambda: exposition([(labels, consumer.progress())])
+            )
+        total = await consumer.snapshot_size() if consumer.settings.snapshot else 0
+        return await run_until_stopped(
+            runner,
+            once=once,
+            report=report_json if json else None,
+            beside=lambda: _bar(consumer.snapshot_items(), total),
+        )
     finally:
-        await function.close()
+        if server is not None:
+            server.close()
+        await consumer.close()
         await caller.close()
+
+
+def _bar(done: int | None, total: int) -> str:
+    """A snapshot's progress. Services count a table's items a few times a day, so that there may be
+    more of them than they say."""
+    if done is None:
+        return ""
+    part = min(done / total, 1.0) if total else 0.0
+    full = round(part * _BAR_WIDTH)
+    bar = "█" * full + "░" * (_BAR_WIDTH - full)
+    return f"  snapshot {bar} {done:,} of about {max(total, done):,}"

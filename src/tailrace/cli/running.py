@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 import typer
@@ -15,22 +16,37 @@ from rich.live import Live
 from rich.text import Text
 
 from tailrace.delivery.progress import Progress
-from tailrace.delivery.runner import Runner
 
-__all__ = ["report_json", "run_until_stopped"]
+__all__ = ["Running", "report_json", "run_until_stopped"]
 
 _REFRESH_S = 0.25
 _JSON_EVERY_S = 1.0
 
 
+class Running(Protocol):
+    """A consumer that can be run, watched and stopped."""
+
+    async def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def snapshot(self) -> Progress: ...
+
+    async def caught_up(self) -> None: ...
+
+
 async def run_until_stopped(
-    runner: Runner, *, once: bool, report: Callable[[Progress], None] | None = None
+    runner: Running,
+    *,
+    once: bool,
+    report: Callable[[Progress], None] | None = None,
+    beside: Callable[[], str] = str,
 ) -> Progress:
     """Run a consumer until it is interrupted, or with `once` until it has handled what is there
     now.
 
     `report` gets the state every so often; without it a live line on standard error shows it, when
-    that is a terminal.
+    that is a terminal, and what `beside` gives.
     """
     loop = asyncio.get_running_loop()
     if sys.platform != "win32":  # asyncio handles no signals there
@@ -38,7 +54,7 @@ async def run_until_stopped(
             loop.add_signal_handler(number, runner.stop)
     task = asyncio.create_task(runner.run())
     finishing = asyncio.create_task(_finish(runner)) if once else None
-    showing = asyncio.create_task(_show(runner, report))
+    showing = asyncio.create_task(_show(runner, report, beside))
     try:
         await task
     finally:
@@ -48,12 +64,14 @@ async def run_until_stopped(
     return runner.snapshot()
 
 
-async def _finish(runner: Runner) -> None:
+async def _finish(runner: Running) -> None:
     await runner.caught_up()
     runner.stop()
 
 
-async def _show(runner: Runner, report: Callable[[Progress], None] | None) -> None:
+async def _show(
+    runner: Running, report: Callable[[Progress], None] | None, beside: Callable[[], str]
+) -> None:
     if report is not None:
         while True:
             await asyncio.sleep(_JSON_EVERY_S)
@@ -64,7 +82,8 @@ async def _show(runner: Runner, report: Callable[[Progress], None] | None) -> No
     began = time.monotonic()
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         while True:
-            live.update(_line(runner.snapshot(), time.monotonic() - began))
+            line = _line(runner.snapshot(), time.monotonic() - began)
+            live.update(line.append(beside(), "cyan"))
             await asyncio.sleep(_REFRESH_S)
 
 

@@ -13,9 +13,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tailrace.cli.connection import EndpointUrl, Profile, Region, connect, latest_stream
+from tailrace.cli.connection import EndpointUrl, Profile, Region, connect
 from tailrace.cli.running import run_until_stopped
 from tailrace.clock import RandomIds, SystemClock
+from tailrace.consumer.streams import latest_stream
 from tailrace.delivery.ports import Batch, Failure, Record
 from tailrace.delivery.progress import Progress
 from tailrace.delivery.runner import Runner

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -91,10 +91,9 @@ class ConsumerApp:
         asyncio.run(self._run_until_interrupted())
 
     async def _run_until_interrupted(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):  # Windows
-                loop.add_signal_handler(number, self.stop)
+        if sys.platform != "win32":  # asyncio handles no signals there
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, self.stop)
         await self.run_async()
 
     async def run_async(self) -> None:

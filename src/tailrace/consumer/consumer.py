@@ -20,7 +20,7 @@ from tailrace.consumer.handlers import ChangeHandler
 from tailrace.consumer.pulling import PulledChanges
 from tailrace.consumer.streams import StreamOf, find_stream
 from tailrace.delivery.driver import RunnerOptions
-from tailrace.delivery.leases.lease import LeaseTimes
+from tailrace.delivery.leases.lease import LeaseTimes, is_snapshot
 from tailrace.delivery.leases.worker import GroupRunner, GroupSettings
 from tailrace.delivery.ports import DeadLetters, Record, Sink
 from tailrace.delivery.progress import Progress
@@ -160,7 +160,7 @@ class Consumer:
         runner = GroupRunner(
             source,
             sink,
-            self._leases(caller, stream),
+            self.leases(caller, stream),
             settings.delivery,
             clock,
             RandomIds(),
@@ -174,12 +174,15 @@ class Consumer:
         self._source, self._sink, self._runner = source, sink, runner
         return runner
 
-    def _leases(self, caller: Caller, stream: StreamOf) -> DynamoLeaseTable:
+    def leases(self, caller: Caller, stream: StreamOf) -> DynamoLeaseTable:
+        """The group's leases."""
         settings = self.settings
         if settings.lease_table is None:
-            return DynamoLeaseTable(caller, self.group, settings.lease_prefix)
-        prefix = settings.lease_prefix or f"{stream.table}:"
-        return DynamoLeaseTable(caller, settings.lease_table, f"{self.group}:{prefix}")
+            name, prefix = self.group, settings.lease_prefix
+        else:
+            name = settings.lease_table
+            prefix = f"{self.group}:{settings.lease_prefix or stream.table + ':'}"
+        return DynamoLeaseTable(caller, name, prefix, streamed=stream.table)
 
     def _options(self) -> RunnerOptions:
         options = self.settings.options
@@ -261,6 +264,20 @@ class Consumer:
     async def snapshot_size(self) -> int:
         """About how many items a snapshot has to read."""
         return 0 if self._source is None else await self._source.item_count()
+
+    def snapshot_items(self) -> int | None:
+        """How many items of the table were read and handled by all workers, as far as is known
+        here; None when no snapshot is under way."""
+        leases = self.runner.member.leases.values()
+        segments = [lease for lease in leases if is_snapshot(lease.shard_id)]
+        if all(lease.finished for lease in segments):
+            return None
+        held = self.runner.member.held
+        positions = (
+            held[lease.shard_id].position if lease.shard_id in held else lease.position
+            for lease in segments
+        )
+        return sum(position.sequence or 0 for position in positions)
 
     @property
     def has_begun(self) -> bool:

@@ -225,7 +225,8 @@ def present(turn: Turn, number: int, batch: Batch) -> None:
             return
     batch = windows.entered(turn, number, batch)
     turn.change_lane(number, phase=Phase.INVOKING, batch=batch)
-    turn.count(batches=1, retries=1 if batch.attempt > 1 else 0)
+    retries = 1 if batch.attempt > 1 else 0
+    turn.count(batches=1, batched=len(batch.records), retries=retries)
     turn.effects.append(m.Invoke(number, batch))
 
 

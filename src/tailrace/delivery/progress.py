@@ -20,7 +20,9 @@ class Progress(msgspec.Struct, frozen=True):
     `records` were handled; `read` counts those taken from the stream, `filtered` those that the
     filter passed over, `discarded` those given up, `gaps` the times records were trimmed before
     they were read. `behind_ms` is the age of the oldest record that is not handled, over all
-    shards, 0 when there is none. `result` is worded as Lambda's LastProcessingResult, `error` is
+    shards, 0 when there is none. `batched` counts the records of all `batches`, those that came
+    again too; `checkpoint_age_ms` is how long the oldest checkpoint that is to be kept has waited.
+    `result` is worded as Lambda's LastProcessingResult, `error` is
     the last error.
     """
 
@@ -39,6 +41,8 @@ class Progress(msgspec.Struct, frozen=True):
     shards_finished: int
     result: str
     error: str
+    batched: int = 0
+    checkpoint_age_ms: int = 0
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:

@@ -133,6 +133,8 @@ class Runner:
             shards_finished=self._finished,
             result=tally.result,
             error=self._saver.error or tally.error,
+            batched=tally.batched,
+            checkpoint_age_ms=self._saver.waiting_ms(),
         )
 
     async def caught_up(self) -> None:

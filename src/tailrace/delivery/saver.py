@@ -25,13 +25,23 @@ class Saver:
         self._checkpoints = checkpoints
         self._interval_s = interval_s
         self._pending: dict[str, Position] = {}
+        self._waiting_since_s: float | None = None
         self._filled = asyncio.Event()
         self._lock = asyncio.Lock()
 
     def put(self, shard_id: str, position: Position) -> None:
         """Have a position kept, soon."""
+        if not self._pending and self._waiting_since_s is None:
+            self._waiting_since_s = asyncio.get_running_loop().time()
         self._pending[shard_id] = position
         self._filled.set()
+
+    def waiting_ms(self) -> int:
+        """How long the oldest position has been waiting to be kept."""
+        since_s = self._waiting_since_s
+        if since_s is None:
+            return 0
+        return int((asyncio.get_running_loop().time() - since_s) * 1000)
 
     async def run(self) -> None:
         """Keep positions until cancelled."""
@@ -51,6 +61,8 @@ class Saver:
                 try:
                     await self._checkpoints.save(taken)
                     self.error = ""
+                    now_s = asyncio.get_running_loop().time()
+                    self._waiting_since_s = now_s if self._pending else None
                 except BaseException as error:
                     self._pending = {**taken, **self._pending}
                     if not isinstance(error, Exception):

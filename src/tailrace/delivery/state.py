@@ -79,12 +79,14 @@ class Lane(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Counts since the shard began; `result` is worded as Lambda's LastProcessingResult."""
+    """Counts since the shard began; `batched` counts the records of `batches`, `result` is worded
+    as Lambda's LastProcessingResult."""
 
     read: int = 0
     filtered: int = 0
     handled: int = 0
     batches: int = 0
+    batched: int = 0
     errors: int = 0
     retries: int = 0
     discarded: int = 0

@@ -9,6 +9,7 @@ anything like it. What that library leaves in its table is understood, and the o
 | checkpoint (S) | a sequence number, TRIM_HORIZON, LATEST or SHARD_END |
 | pendingCheckpoint, pendingCheckpointState (S, B) | a checkpoint that was announced |
 | ownerSwitchesSinceCheckpoint (N), parentShardId, childShardIds (SS) | |
+| tableName (S) | Tailrace's own: whose stream it is |
 | startedMillis (N), snapshotKey (S) | Tailrace's own: when LATEST was; where a scan goes on |
 """
 
@@ -22,7 +23,7 @@ import msgspec
 
 from tailrace.delivery.leases.lease import Lease, Prepared
 from tailrace.delivery.ports import Position
-from tailrace.errors import ConditionalCheckFailedException
+from tailrace.errors import ConditionalCheckFailedException, ConfigurationError
 from tailrace.sources.caller import Caller
 from tailrace.sources.own_tables import MISSING, PREFIX, make_table
 
@@ -45,12 +46,16 @@ class _Found(msgspec.Struct, rename="pascal"):
 class DynamoLeaseTable:
     """The leases of one group. With a `prefix` its lease keys begin with it, and a table holds the
     leases of many; without, all leases in the table are the group's, as in the Kinesis Client
-    Library."""
+    Library. `streamed` names the table whose stream is consumed: leases of another one's raise
+    ConfigurationError, for their shards would be taken for lost."""
 
-    def __init__(self, caller: Caller, table: str, prefix: str = "") -> None:
+    def __init__(
+        self, caller: Caller, table: str, prefix: str = "", *, streamed: str | None = None
+    ) -> None:
         self._caller = caller
         self._table = table
         self._prefix = prefix
+        self._streamed = streamed
 
     async def scan(self) -> Sequence[Lease]:
         """All leases; makes the table when there is none."""
@@ -69,10 +74,20 @@ class DynamoLeaseTable:
         found: list[Lease] = []
         while True:
             page = msgspec.json.decode(await self._call("Scan", params), type=_Page)
+            self._check(page.items)
             found += [lease for item in page.items if (lease := lease_of(item, self._prefix))]
             if not page.last_evaluated_key:
                 return found
             params["ExclusiveStartKey"] = page.last_evaluated_key
+
+    def _check(self, items: Sequence[Mapping[str, _Value]]) -> None:
+        for item in items:
+            other = _text(item, "tableName")
+            if lease_of(item, self._prefix) and other not in (None, self._streamed or other):
+                raise ConfigurationError(
+                    f"the leases in {self._table} are of a group that consumes {other}, not"
+                    f" {self._streamed}: take another group name"
+                )
 
     async def get(self, shard_id: str) -> Lease | None:
         """A lease as it is now."""
@@ -84,11 +99,14 @@ class DynamoLeaseTable:
         """Add a lease; False when there is one."""
         params = {
             "TableName": self._table,
-            "Item": item_of(lease, self._prefix),
+            "Item": {**item_of(lease, self._prefix), **self._origin()},
             "ConditionExpression": "attribute_not_exists(#key)",
             "ExpressionAttributeNames": {"#key": _KEY},
         }
         return await self._succeeds("PutItem", params)
+
+    def _origin(self) -> dict[str, _Value]:
+        return {} if self._streamed is None else {"tableName": {"S": self._streamed}}
 
     async def replace(self, old: Lease, new: Lease) -> bool:
         """Write what differs; attributes that are not known here stay as they are."""

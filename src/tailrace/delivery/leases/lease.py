@@ -39,6 +39,14 @@ class LeaseTimes(msgspec.Struct, frozen=True, kw_only=True):
     handoff_ms: int = 30_000
     scan_ms: int = 3_000
 
+    @classmethod
+    def of(cls, failover_s: float) -> LeaseTimes:
+        """The default pace, made faster or slower as a whole."""
+        failover_ms = int(failover_s * 1000)
+        return cls(
+            failover_ms=failover_ms, handoff_ms=3 * failover_ms, scan_ms=failover_ms * 3 // 10
+        )
+
     @property
     def renew_ms(self) -> int:
         """How long after the last write a lease is renewed."""

@@ -153,6 +153,12 @@ class Member:
         }
         return not owners or min(owners) == self.worker
 
+    def unkept_ms(self, now_ms: int) -> int:
+        """How long ago a lease was last written, of those whose checkpoint moved since: the
+        longest."""
+        moved = (held for held in self.held.values() if held.moved)
+        return max((now_ms - held.renewed_ms for held in moved), default=0)
+
     # What to write --------------------------------------------------------------------------------
 
     def acquisitions(self, now_ms: int) -> list[Write]:

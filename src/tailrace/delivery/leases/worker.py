@@ -139,6 +139,8 @@ class GroupRunner:
             shards_finished=self._finished,
             result=tally.result,
             error=tally.error or self._keeper.error,
+            batched=tally.batched,
+            checkpoint_age_ms=self.member.unkept_ms(self._keeper.time_ms()),
         )
 
     async def caught_up(self) -> None:

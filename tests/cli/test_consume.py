@@ -1,0 +1,202 @@
+"""Processes that consume share the work, survive each other's deaths, and are seen from outside."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HANDLER = """
+import os
+
+def handle(event, context):
+    lines = []
+    for record in event["Records"]:
+        change = record["dynamodb"]
+        name = change["Keys"]["pk"]["S"]
+        if name.startswith("bad") and "FORGIVING" not in os.environ:
+            raise ValueError("cannot take " + name)
+        value = change["NewImage"]["v"]["S"]
+        lines.append(f"{os.getpid()} {name} {value} {int(record.get('snapshot', False))}\\n")
+    with open(os.environ["OUT"], "a") as file:
+        file.write("".join(lines))
+"""
+
+
+class Workplace:
+    """A directory with a handler, and what it wrote down."""
+
+    def __init__(self, directory: Path) -> None:
+        (directory / "work.py").write_text(HANDLER)
+        self.out = directory / "out.txt"
+
+    def taken(self) -> list[list[str]]:
+        return [line.split() for line in self.out.read_text().splitlines()] if (
+            self.out.exists()
+        ) else []  # fmt: skip
+
+
+def until(condition: Callable[[], bool], processes: list[Any], timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        for process in processes:
+            if process.poll() is not None:
+                raise AssertionError(f"a process ended: {process.communicate()}")
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    return out
+
+
+def test_processes_that_are_killed_lose_nothing(run: Any, endpoint: Any, tmp_path: Path) -> None:
+    stream = endpoint.make("killed")
+    place = Workplace(tmp_path)
+
+    def start() -> Any:
+        arguments = ["--table", "killed", "--group", "killers", "--failover", "1.5", "--json"]
+        return run("consume", "work.py:handle", *arguments, OUT=str(place.out))
+
+    processes = [start() for _ in range(3)]
+    written: dict[str, int] = {}
+
+    def write(count: int) -> None:
+        for number in range(count):
+            name = f"item-{number % 25}"
+            written[name] = written.get(name, 0) + 1
+            endpoint.put("killed", name, str(written[name]))
+
+    write(100)
+    until(lambda: len(place.taken()) >= 100, processes)
+    until(lambda: len({pid for pid, *_ in place.taken()}) >= 1, processes)
+    for _ in range(2):
+        write(60)
+        victim = processes.pop(0)
+        victim.send_signal(signal.SIGKILL)
+        control(endpoint, "RotateShards", StreamArn=stream)
+        write(60)
+        processes.append(start())
+    write(40)
+    expected = {(name, str(n)) for name, last in written.items() for n in range(1, last + 1)}
+    until(lambda: {(name, n) for _, name, n, _ in place.taken()} == expected, processes)
+    first: dict[str, list[int]] = {}
+    for _, name, value, _ in place.taken():
+        if int(value) not in first.setdefault(name, []):
+            first[name].append(int(value))
+    assert all(values == sorted(values) for values in first.values())
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    for process in processes:
+        finish(process)
+    rows = endpoint.client.scan(TableName="killers")["Items"]
+    assert not [row for row in rows if "leaseOwner" in row]
+
+
+def control(endpoint: Any, name: str, **params: Any) -> None:
+    url = f"{endpoint.url}/_tailrace/{name}"
+    request = urllib.request.Request(url, json.dumps(params).encode(), method="POST")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def test_lag_is_told_while_nobody_runs(run: Any, endpoint: Any, tmp_path: Path) -> None:
+    endpoint.make("lagging")
+    place = Workplace(tmp_path)
+    endpoint.put("lagging", "a")
+    options = ["--table", "lagging", "--group", "lazy-group"]
+    finish(run("consume", "work.py:handle", *options, "--once", OUT=str(place.out)))
+    told = json.loads(finish(run("lag", *options, "--once", "--json")))
+    assert told["lag_ms"] == 0
+    assert [shard["state"] for shard in told["shards"]] == ["idle"] * 4
+    endpoint.put("lagging", "b")
+    time.sleep(1.1)
+    told = json.loads(finish(run("lag", *options, "--once", "--json")))
+    assert told["lag_ms"] >= 1000
+    assert sum(shard["lag_ms"] > 0 for shard in told["shards"]) == 1
+    assert "4 shards, 0 workers" in finish(run("lag", *options, "--once"))
+
+
+def test_dead_letters_are_listed_shown_and_replayed(
+    run: Any, endpoint: Any, tmp_path: Path
+) -> None:
+    endpoint.make("deadly")
+    place = Workplace(tmp_path)
+    for name in ("bad-1", "good", "bad-2"):
+        endpoint.put("deadly", name)
+    for where, group in (("letters", "in-files"), ("table:letters", "in-a-table")):
+        options = ["--table", "deadly", "--group", group, "--dead-letters", where]
+        options += ["--retries", "0", "--bisect", "--once"]
+        finish(run("consume", "work.py:handle", *options, OUT=str(place.out)))
+        assert [name for _, name, _, _ in place.taken()] == ["good"]
+        listed = finish(run("dlq", "list", where)).splitlines()
+        assert len(listed) == 2
+        assert all("ValueError: cannot take bad-" in line for line in listed)
+        letter_id = listed[0].split()[2]
+        shown = json.loads(finish(run("dlq", "show", where, letter_id)))
+        assert shown["record"]["dynamodb"]["Keys"]["pk"]["S"].startswith("bad-")
+        failed = run("dlq", "replay", where, "work.py:handle", OUT=str(place.out))
+        assert failed.wait(60) == 1
+        assert len(finish(run("dlq", "list", where, "--json")).splitlines()) == 2
+        replayed = run("dlq", "replay", where, "work.py:handle", OUT=str(place.out), FORGIVING="1")
+        assert finish(replayed) == "2 replayed, 0 failed\n"
+        assert finish(run("dlq", "list", where)) == ""
+        assert sorted(name for _, name, _, _ in place.taken()) == ["bad-1", "bad-2", "good"]
+        place.out.unlink()
+
+
+def test_a_snapshot_comes_first(run: Any, endpoint: Any, tmp_path: Path) -> None:
+    endpoint.make("snapped")
+    place = Workplace(tmp_path)
+    for number in range(30):
+        endpoint.put("snapped", f"k{number}")
+    options = ["--table", "snapped", "--snapshot", "--once"]
+    finish(run("consume", "work.py:handle", *options, OUT=str(place.out)))
+    scanned = [name for _, name, _, is_snapshot in place.taken() if is_snapshot == "1"]
+    assert sorted(scanned) == sorted(f"k{number}" for number in range(30))
+    rows = endpoint.client.scan(TableName="tailrace-work.py-handle-snapped")["Items"]
+    assert {row["checkpoint"]["S"] for row in rows if "snapshot" in row["leaseKey"]["S"]} == {
+        "SHARD_END"
+    }
+
+
+def test_metrics_are_served(run: Any, endpoint: Any, tmp_path: Path) -> None:
+    endpoint.make("measured")
+    place = Workplace(tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    endpoint.put("measured", "a")
+    options = ["--table", "measured", "--group", "metering", "--metrics-port", str(port)]
+    process = run("consume", "work.py:handle", *options, OUT=str(place.out))
+    until(lambda: len(place.taken()) == 1, [process])
+
+    def scraped() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            return str(answer.read().decode())
+
+    until(lambda: 'tailrace_records_total{group="metering"' in scraped(), [process])
+    lines = [line for line in scraped().splitlines() if line.startswith("tailrace_records_total")]
+    assert lines[0].endswith(" 1")
+    process.send_signal(signal.SIGINT)
+    finish(process)
+
+
+def test_one_group_cannot_consume_two_tables(run: Any, endpoint: Any, tmp_path: Path) -> None:
+    place = Workplace(tmp_path)
+    for table in ("first-one", "second-one"):
+        endpoint.make(table)
+    arguments = ["--group", "confused", "--once"]
+    finish(run("consume", "work.py:handle", "--table", "first-one", *arguments, OUT=str(place.out)))
+    process = run("consume", "work.py:handle", "--table", "second-one", *arguments)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "consumes first-one" in errors
