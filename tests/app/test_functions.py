@@ -227,6 +227,26 @@ def test_filters_choose_what_the_function_gets(user: User, notes: Notes) -> None
     assert "FilterCriteria" not in user.functions.get_event_source_mapping(UUID=uuid)
 
 
+def test_a_window_keeps_its_state_from_call_to_call(user: User, notes: Notes) -> None:
+    stream = user.table("windowed")
+    user.put("windowed", *"abcde")
+    code = """
+        import json, os
+        def handler(event, context):
+            seen = event["state"].get("seen", [])
+            if event["isFinalInvokeForWindow"]:
+                with open(os.environ["NOTES"], "a") as notes:
+                    notes.write(json.dumps([event["window"]["start"], seen]) + "\\n")
+            keys = [record["dynamodb"]["Keys"]["pk"]["S"] for record in event["Records"]]
+            return {"state": {"seen": seen + keys}}
+    """
+    user.function("windowed", code, Environment=notes.environment)
+    user.map(stream, "windowed", TumblingWindowInSeconds=1, BatchSize=2)
+    until(lambda: notes.keys() == list("abcde"))
+    starts = [start for start, _ in notes.batches()]
+    assert starts == sorted(set(starts))
+
+
 def test_a_timeout_fails_the_batch(user: User, notes: Notes) -> None:
     stream = user.table("slow")
     user.put("slow", "a")
