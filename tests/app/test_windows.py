@@ -3,7 +3,9 @@ Tailrace."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tailrace.clock import ManualClock
 from tailrace.errors import ConfigurationError
 from tailrace.settings import Settings
 from tests.app.conftest import create_table
+from tests.app.test_functions import User, until
 
 Connect = Callable[[Tailrace], Any]
 _PATIENCE_S = 30.0
@@ -49,6 +52,40 @@ def test_a_handler_adds_up_window_by_window(connect: Connect) -> None:
     assert first["eventSourceARN"] == stream
     assert first["shardId"] == second["shardId"]
     assert other["window"]["start"] == "2026-09-17T14:11:20Z"
+
+
+# Adds one for each record, and writes down each call.
+COUNTING = """
+    import json, os
+    def handler(event, context):
+        with open(os.environ["NOTES"], "a") as notes:
+            call = [len(event["Records"]), event["state"], event["isFinalInvokeForWindow"]]
+            notes.write(json.dumps(call) + "\\n")
+        return {"state": {"n": event["state"].get("n", 0) + len(event["Records"])}}
+"""
+
+
+def test_a_mapping_has_windows(tmp_path: Path) -> None:
+    clock = ManualClock()
+    notes = tmp_path / "notes"
+
+    def calls() -> list[Any]:
+        lines = notes.read_text().splitlines() if notes.exists() else []
+        return [json.loads(line) for line in lines]
+
+    with Tailrace(Settings(port=0, data=tmp_path / "data"), clock=clock) as tailrace:
+        user = User(tailrace)
+        stream = user.table("orders")
+        user.function("count", COUNTING, Environment={"Variables": {"NOTES": str(notes)}})
+        uuid = user.map(stream, "count", TumblingWindowInSeconds=900)
+        shown = user.functions.get_event_source_mapping(UUID=uuid)
+        assert shown["TumblingWindowInSeconds"] == 900
+        user.put("orders", "k")
+        until(lambda: len(calls()) == 1)
+        clock.advance(1000 * _SECOND_US)
+        user.tables.put_item(TableName="orders", Item={"pk": {"S": "k"}, "v": {"N": "2"}})
+        until(lambda: len(calls()) == 3)
+    assert calls() == [[1, {}, False], [0, {"n": 1}, True], [1, {}, False]]
 
 
 def test_windows_are_for_functions_only(connect: Connect) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tailrace.wire.call import Scope
+
 if TYPE_CHECKING:
     from conftest import Throttled
 
@@ -117,6 +119,21 @@ def test_a_shard_gives_two_megabytes_a_second(throttled: Throttled) -> None:
     assert 2 * 1024 * 1024 < size < 4 * 1024 * 1024
     throttled.wait(1)
     assert reader.read()
+
+
+def test_the_store_reads_its_own_captures_as_it_likes(throttled: Throttled) -> None:
+    throttled.create()
+    throttled.call(
+        "UpdateContinuousBackups",
+        TableName="things",
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )
+    (capture,) = throttled.table().captures
+    throttled.scope = Scope(capture.account, capture.region)
+    shards = throttled.call("DescribeStream", StreamArn=capture.arn)["StreamDescription"]["Shards"]
+    reader = Reading(throttled, capture.arn, shards[0]["ShardId"])
+    for _ in range(20):
+        reader.read()
 
 
 def test_shards_are_read_independently(throttled: Throttled) -> None:

@@ -14,6 +14,7 @@ from tailrace.api.streams.get_records import GetRecordsInput
 from tailrace.api.throttling.buckets import Bucket, Buckets
 from tailrace.api.throttling.requests import Run
 from tailrace.errors import LimitExceededException, ProvisionedThroughputExceededException
+from tailrace.model.schema import StreamKind
 from tailrace.streams import iterators
 
 __all__ = ["Readers", "called", "records_read"]
@@ -79,12 +80,17 @@ _following = msgspec.json.Decoder(_Following).decode
 
 def records_read(run: Run, buckets: Buckets) -> Run:
     """GetRecords: so many calls, bytes and readers for one shard in a second. The bytes of a page
-    are known when it was read; a page too many keeps the next one waiting."""
+    are known when it was read; a page too many keeps the next one waiting. Captures have one
+    reader, the store itself, which may read as it likes."""
     readers = Readers()
 
     def throttled(context: Context, request: GetRecordsInput) -> Result:
         service, text = context.service, request.shard_iterator
-        shard = iterators.parse(text, service.iterator_secret).shard_id
+        iterator = iterators.parse(text, service.iterator_secret)
+        stream = service.engine.catalog().by_arn.get(iterator.stream_arn)
+        if stream is not None and stream.kind is StreamKind.CAPTURE:
+            return run(context, request)
+        shard = iterator.shard_id
         now_us = service.clock.now_us()
         calls = Bucket(("GetRecords", shard), limits.GET_RECORDS_CALLS_PER_S, 1)
         size = Bucket(("GetRecords bytes", shard), limits.GET_RECORDS_BYTES_PER_S, 1)
