@@ -16,8 +16,7 @@ from tailrace.api.functions.records import Function, Version
 from tailrace.app.bundles import DirectoryBundles
 from tailrace.delivery.ports import SinkUnavailable
 from tailrace.runtimes.function import FunctionSpec, Invocation
-from tailrace.runtimes.runtime_api import CommandWorker
-from tailrace.runtimes.worker_thread import PythonWorker
+from tailrace.runtimes.worker_thread import PythonWorker, Worker
 from tailrace.runtimes.workers import MAX_WORKERS, WorkerPool
 
 __all__ = ["FunctionHost"]
@@ -109,8 +108,7 @@ class FunctionHost:
         if pool is None or pool.spec != spec or pool.max_workers != workers:
             if pool is not None:
                 self._retire([key])
-            make = PythonWorker if spec.runtime.startswith("python") else CommandWorker
-            pool = WorkerPool(spec, max_workers=workers, log=_print, make=make)
+            pool = WorkerPool(spec, max_workers=workers, log=_print, make=_worker)
             self._pools[key] = pool
             pool.start()
         return pool
@@ -167,6 +165,16 @@ class FunctionHost:
             made_up = {"AWS_ACCESS_KEY_ID": "tailrace", "AWS_SECRET_ACCESS_KEY": "tailrace"}
             found.update(inherited or made_up)
         return found
+
+
+def _worker(spec: FunctionSpec) -> Worker:
+    """What runs a function of its runtime."""
+    if spec.runtime.startswith("python"):
+        return PythonWorker(spec)
+    # Imported here: it takes an HTTP server along, which few need.
+    from tailrace.runtimes.runtime_api import CommandWorker
+
+    return CommandWorker(spec)
 
 
 def _print(name: str, log: bytes) -> None:
