@@ -1,8 +1,9 @@
 """The Kinesis Client Library, unchanged, reads the Kinesis stream that a table's changes go to, to
-the end and across a split."""
+the end and across a split: by polling, and by enhanced fan-out."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import time
@@ -25,15 +26,16 @@ _ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/changes"
 
 
 class _Seen:
-    """What a worker read: the events of each item by the shard they came in, and shards' ends."""
+    """What a worker read: the events of each item, and the shards that began and ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, reader: KclWorker) -> None:
+        self._reader = reader
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.ids: set[str] = set()
         self.started: set[str] = set()
         self.ended: set[str] = set()
 
-    def take(self, line: str) -> None:
+    def _take(self, line: str) -> None:
         kind, shard, *rest = line.split(" ", 3)
         if kind == "started":
             self.started.add(shard)
@@ -41,18 +43,30 @@ class _Seen:
             self.ended.add(shard)
         elif kind == "record":
             event = json.loads(rest[1])
+            # At least once: what came before may come again.
             if event["eventID"] not in self.ids:
                 self.ids.add(event["eventID"])
                 self.events.setdefault(event["dynamodb"]["Keys"]["pk"]["S"], []).append(event)
 
-    def wait(self, reader: KclWorker, what: str, done: Callable[[], bool]) -> None:
+    def wait(self, records: int, started: int, ended: int) -> None:
+        """Until so many records came, and so many shards began and ended."""
         deadline = time.monotonic() + _PATIENCE_S
-        while not done():
-            assert time.monotonic() < deadline, f"{what}: {len(self.ids)} records came"
-            try:
-                self.take(reader.lines.get(timeout=0.2))
-            except queue.Empty:
-                continue
+        while True:
+            seen = (len(self.ids), len(self.started), len(self.ended))
+            if seen[0] >= records and seen[1] >= started and seen[2] >= ended:
+                return
+            assert time.monotonic() < deadline, f"{seen} came of {(records, started, ended)}"
+            with contextlib.suppress(queue.Empty):
+                self._take(self._reader.lines.get(timeout=0.2))
+
+    def assert_every_change_came_in_order(self) -> None:
+        assert self.events.keys() == {f"order-{n}" for n in range(_ITEMS)}
+        for n in range(_ITEMS):
+            events = self.events[f"order-{n}"]
+            names = ["INSERT", "MODIFY", "REMOVE"] if n % 2 == 0 else ["INSERT", "MODIFY"]
+            assert [event["eventName"] for event in events] == names
+            moments = [event["dynamodb"]["ApproximateCreationDateTime"] for event in events]
+            assert moments == sorted(moments)
 
 
 def _client(tailrace: Tailrace, service: str) -> Any:
@@ -108,32 +122,30 @@ def _split(kinesis: Any) -> str:
     return shard["ShardId"]
 
 
-def test_a_worker_reads_the_changes_of_a_table_across_a_split(
+def test_workers_read_the_changes_of_a_table_across_a_split(
     need: Callable[[str], str], tmp_path: Path
 ) -> None:
     java, mvn, _ = need("java"), need("mvn"), need("javac")
     built = build(mvn, "kcl-kinesis")
-    seen = _Seen()
-    with Tailrace(Settings(data=tmp_path / "data", port=0)) as tailrace:
+    with contextlib.ExitStack() as stack:
+        tailrace = stack.enter_context(Tailrace(Settings(data=tmp_path / "data", port=0)))
         tables, kinesis = _client(tailrace, "dynamodb"), _client(tailrace, "kinesis")
         _create(tables, kinesis)
         _put(tables, 1)
-        place = (java, built, tailrace.endpoint_url, "changes", "interop", "reader")
-        with worker(*place, tmp_path / "reader.log") as reader:
-            seen.wait(reader, "before the split", lambda: len(seen.ids) >= _ITEMS)
-            split = _split(kinesis)
-            _put(tables, 2)
-            for n in range(0, _ITEMS, 2):
-                tables.delete_item(TableName="orders", Key={"pk": {"S": f"order-{n}"}})
-            wanted = 2 * _ITEMS + _ITEMS // 2
-            seen.wait(reader, "after the split", lambda: len(seen.ids) >= wanted)
-            seen.wait(reader, "the end of the shard", lambda: split in seen.ended)
-            seen.wait(reader, "the other shards", lambda: len(seen.started) >= 4)
-    assert seen.ended == {split}
-    assert len(seen.ids) == wanted
-    for n in range(_ITEMS):
-        events = seen.events[f"order-{n}"]
-        names = ["INSERT", "MODIFY", "REMOVE"] if n % 2 == 0 else ["INSERT", "MODIFY"]
-        assert [event["eventName"] for event in events] == names
-        moments = [event["dynamodb"]["ApproximateCreationDateTime"] for event in events]
-        assert moments == sorted(moments)
+        place = (java, built, tailrace.endpoint_url, "changes")
+        # Two applications, each of which reads everything.
+        both = [
+            _Seen(stack.enter_context(worker(*place, f"by-{name}", name, tmp_path / f"{name}.log")))
+            for name in ("poller", "subscriber")
+        ]
+        for seen in both:
+            seen.wait(records=_ITEMS, started=2, ended=0)
+        split = _split(kinesis)
+        _put(tables, 2)
+        for n in range(0, _ITEMS, 2):
+            tables.delete_item(TableName="orders", Key={"pk": {"S": f"order-{n}"}})
+        for seen in both:
+            seen.wait(records=2 * _ITEMS + _ITEMS // 2, started=4, ended=1)
+    for seen in both:
+        assert seen.ended == {split}
+        seen.assert_every_change_came_in_order()

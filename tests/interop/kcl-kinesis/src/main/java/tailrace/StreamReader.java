@@ -26,11 +26,14 @@ import software.amazon.kinesis.metrics.NullMetricsFactory;
 import software.amazon.kinesis.processor.RecordProcessorCheckpointer;
 import software.amazon.kinesis.processor.ShardRecordProcessor;
 import software.amazon.kinesis.processor.SingleStreamTracker;
+import software.amazon.kinesis.retrieval.RetrievalSpecificConfig;
+import software.amazon.kinesis.retrieval.fanout.FanOutConfig;
 import software.amazon.kinesis.retrieval.polling.PollingConfig;
 
 /**
  * A worker of a KCL application that prints what it reads: `record SHARD SEQUENCE DATA`, and `started SHARD`, `ended SHARD`.
- * Arguments: endpoint, name of the Kinesis stream, application, worker. Ends when its standard input does.
+ * Arguments: endpoint, name of the Kinesis stream, application, worker. A worker called `subscriber` has records pushed to
+ * it (enhanced fan-out); all others poll. Ends when its standard input does.
  */
 public final class StreamReader {
   private StreamReader() {}
@@ -59,7 +62,10 @@ public final class StreamReader {
     var configs =
         new ConfigsBuilder(
             new SingleStreamTracker(stream, from), application, kinesis, tables, metrics, worker, Printer::new);
-    var polling = new PollingConfig(stream, kinesis).idleTimeBetweenReadsInMillis(200);
+    RetrievalSpecificConfig retrieval =
+        worker.equals("subscriber")
+            ? new FanOutConfig(kinesis).streamName(stream).applicationName(application)
+            : new PollingConfig(stream, kinesis).idleTimeBetweenReadsInMillis(200);
     Scheduler scheduler =
         new Scheduler(
             configs.checkpointConfig(),
@@ -68,7 +74,7 @@ public final class StreamReader {
             configs.lifecycleConfig(),
             configs.metricsConfig().metricsFactory(new NullMetricsFactory()),
             configs.processorConfig(),
-            configs.retrievalConfig().retrievalSpecificConfig(polling));
+            configs.retrievalConfig().retrievalSpecificConfig(retrieval));
     Thread running = new Thread(scheduler, "scheduler");
     running.setDaemon(true);
     running.start();
