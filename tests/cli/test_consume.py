@@ -183,7 +183,7 @@ def test_metrics_are_served(run: Any, endpoint: Any, tmp_path: Path) -> None:
             assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
             return str(answer.read().decode())
 
-    until(lambda: 'tailrace_records_total{group="metering"' in scraped(), [process])
+    until(lambda: 'tailrace_records_total{kind="group",consumer="metering"' in scraped(), [process])
     lines = [line for line in scraped().splitlines() if line.startswith("tailrace_records_total")]
     assert lines[0].endswith(" 1")
     process.send_signal(signal.SIGINT)

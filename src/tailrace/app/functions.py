@@ -20,6 +20,7 @@ from tailrace.app.mapping_host import MappingHost
 from tailrace.app.triggers import CHECKPOINT_TABLE
 from tailrace.clock import Clock, Ids
 from tailrace.delivery.ports import Source
+from tailrace.delivery.progress import Progress
 from tailrace.model.arns import parse_stream_arn
 from tailrace.server.functions import Callers, Later, function_routes
 from tailrace.settings import Settings, is_loopback
@@ -134,6 +135,10 @@ class FunctionService:
             local=is_loopback(settings.host),
         )
         return function_routes(FUNCTIONS_OPERATIONS, self._when_loaded, callers, self._later)
+
+    def measured(self) -> list[tuple[dict[str, str], Progress]]:
+        """The labels in metrics of event source mappings, and where each stands."""
+        return self._mappings.measured()
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin, on this loop."""

@@ -14,6 +14,7 @@ from typing import Final
 
 from tailrace.clock import Clock, Ids
 from tailrace.delivery.ports import Source
+from tailrace.delivery.progress import Progress
 from tailrace.delivery.runner import Runner
 from tailrace.delivery.settings import DeliverySettings
 from tailrace.model.arns import parse_kinesis_arn
@@ -69,6 +70,13 @@ class KinesisDeliveries:
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin, on this loop."""
         self._looking = loop.create_task(self._look(), name="kinesis destinations")
+
+    def measured(self) -> list[tuple[dict[str, str], Progress]]:
+        """The labels in metrics of deliveries that run, and where each stands."""
+        return [
+            ({"kind": "kinesis", "consumer": runner.source.arn}, runner.snapshot())
+            for runner in self._runners.values()
+        ]
 
     async def close(self) -> None:
         """Finish the batches in hand, keep the positions and end."""

@@ -23,6 +23,7 @@ from tailrace.app.function_host import FunctionHost
 from tailrace.clock import Clock, Ids
 from tailrace.delivery.filters import compile_filters
 from tailrace.delivery.ports import FailureDestination, SinkUnavailable, Source
+from tailrace.delivery.progress import Progress
 from tailrace.delivery.runner import Runner, RunnerOptions
 from tailrace.errors import ResourceNotFoundException
 from tailrace.runtimes.function import FunctionSink, Invocation, Outcome
@@ -102,6 +103,16 @@ class MappingHost:
         if changing is not None:
             return MappingState(changing, result)
         return MappingState("Disabled" if running is None else "Enabled", result)
+
+    def measured(self) -> list[tuple[dict[str, str], Progress]]:
+        """The labels in metrics of mappings that run, and where each stands."""
+        found: list[tuple[dict[str, str], Progress]] = []
+        for uuid, running in self._running.items():
+            mapping, progress = self._book.mappings.get(uuid), running.progress
+            if mapping is not None and progress is not None:
+                labels = {"kind": "mapping", "consumer": mapping.function_arn}
+                found.append(({**labels, "stream": mapping.source_arn, "uuid": uuid}, progress))
+        return found
 
     async def changed(self, mapping: EventSourceMapping) -> None:
         """Start, stop or start anew."""
@@ -244,6 +255,11 @@ class _Running:
         if self._problem or self._runner is None:
             return self._problem or MappingState("").last_result
         return self._runner.snapshot().result
+
+    @property
+    def progress(self) -> Progress | None:
+        """Where it stands, once it has begun."""
+        return None if self._runner is None else self._runner.snapshot()
 
     async def stop(self) -> None:
         """Finish what is in hand, keep the positions and end."""

@@ -33,6 +33,7 @@ from tailrace.server.asgi import asgi_app
 from tailrace.server.controls import control_route
 from tailrace.server.gateway import Gateway
 from tailrace.server.loop import LoopDelivery, Server
+from tailrace.server.metrics import Measured, metrics_route
 from tailrace.server.subscriptions import subscribe_route
 from tailrace.settings import Settings
 from tailrace.sinks.kinesis import KinesisCalls
@@ -110,6 +111,7 @@ class Tailrace:
             self.ids,
         )
         routes: list[BaseRoute] = self._functions.routes()
+        routes.append(metrics_route(self._measured))
         routes.append(subscribe_route(gateway, self.service, lambda: self._server.stopping))
         if settings.test_controls:
             routes.append(control_route(self.dispatcher, self.scope, self._keeper.kick))
@@ -119,6 +121,10 @@ class Tailrace:
         except ConfigurationError:
             self.engine.close()
             raise
+
+    def _measured(self) -> Measured:
+        triggers = [trigger.measured() for trigger in list(self._triggers)]
+        return [*triggers, *self._functions.measured(), *self._kinesis.measured()]
 
     def _caller(self, scope: Scope) -> Caller:
         return InProcessCaller(self.dispatcher, scope)

@@ -82,6 +82,11 @@ class Trigger:
         shards = self._engine.catalog().shards
         self._source.notify([shards[shard_id].name for shard_id in shard_ids if shard_id in shards])
 
+    def measured(self) -> tuple[dict[str, str], Progress]:
+        """Its labels in metrics, and where it stands; on the server's loop."""
+        labels = {"kind": "trigger", "consumer": self.name, "stream": self.stream_arn}
+        return labels, self._runner.snapshot()
+
     def progress(self) -> Progress:
         """Where the trigger stands."""
         return self._wait_for(self._snapshot())

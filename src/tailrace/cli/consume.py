@@ -175,7 +175,7 @@ async def _consume(
     try:
         runner = await consumer.prepare()
         if metrics_port is not None:
-            labels = {"group": consumer.group, "worker": consumer.worker}
+            labels = {"kind": "group", "consumer": consumer.group, "worker": consumer.worker}
             server = await serve_metrics(
                 metrics_port, lambda: exposition([(labels, consumer.progress())])
             )
