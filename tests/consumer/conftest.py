@@ -37,6 +37,11 @@ class Tables:
         body = await self._caller.call(f"DynamoDB_20120810.{operation}", params)
         return msgspec.json.decode(body)
 
+    async def kinesis(self, operation: str, **params: Any) -> Any:
+        self._caller = self._caller or HttpCaller(endpoint_url=self.endpoint_url)
+        body = await self._caller.call(f"Kinesis_20131202.{operation}", params)
+        return msgspec.json.decode(body) if body else None
+
     async def make(self, name: str, *, view: str = "NEW_AND_OLD_IMAGES") -> str:
         """A table with a stream of four shards; the stream's ARN."""
         made = await self.call(

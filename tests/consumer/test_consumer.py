@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tailrace.consumer import Change, Checkpoint, Consumer
+from tailrace.consumer import Change, Checkpoint, Consumer, StreamRecord
+from tailrace.delivery.settings import InvalidParameterValueException
 from tailrace.errors import ConfigurationError, ResourceNotFoundException
 from tailrace.sinks.dead_letters import DirectoryDeadLetters
 
@@ -231,6 +233,55 @@ def test_filters_pass_over_what_is_not_wanted(play: Any) -> None:
             await consumer.caught_up()
             assert consumer.progress().filtered == 1
         assert sorted(taken) == ["a", "c"]
+
+    play(test)
+
+
+def test_filters_may_be_lambdas_patterns(play: Any) -> None:
+    async def test(tables: Any) -> None:
+        await tables.make("patterned")
+        await tables.put("patterned", "a", "b", "c")
+        taken: list[str] = []
+
+        async def handle(changes: list[Change]) -> None:
+            taken.extend(names(changes))
+
+        options = {**tables.quick, "endpoint_url": tables.endpoint_url, "handler": handle}
+        keys = [{"dynamodb": {"Keys": {"pk": {"S": [name]}}}} for name in "ac"]
+        async with Consumer("patterned", group="of-two", filter=keys, **options) as consumer:
+            await consumer.caught_up()
+        assert sorted(taken) == ["a", "c"]
+        with pytest.raises(InvalidParameterValueException):
+            await Consumer("patterned", group="broken", filter="{", **options).start()
+
+    play(test)
+
+
+def test_kinesis_streams_are_consumed_too(play: Any) -> None:
+    async def test(tables: Any) -> None:
+        await tables.kinesis("CreateStream", StreamName="clicks", ShardCount=2)
+        arn = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks"
+        while True:
+            summary = await tables.kinesis("DescribeStreamSummary", StreamName="clicks")
+            if summary["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE":
+                break
+            await asyncio.sleep(0.05)
+        for number in range(6):
+            data = base64.b64encode(f"click {number}".encode()).decode()
+            key = f"visitor-{number}"
+            await tables.kinesis("PutRecord", StreamName="clicks", PartitionKey=key, Data=data)
+        taken: list[StreamRecord] = []
+
+        def handle(records: list[StreamRecord]) -> None:
+            taken.extend(records)
+
+        options = {**tables.quick, "endpoint_url": tables.endpoint_url, "handler": handle}
+        async with Consumer(arn, group="clicking", **options) as consumer:
+            await consumer.caught_up()
+        assert {record.data for record in taken} == {f"click {n}".encode() for n in range(6)}
+        assert {record.partition_key for record in taken} == {f"visitor-{n}" for n in range(6)}
+        with pytest.raises(ConfigurationError, match="snapshot"):
+            await Consumer(arn, group="snapping", snapshot=True, **options).start()
 
     play(test)
 

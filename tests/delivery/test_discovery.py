@@ -80,6 +80,22 @@ def test_children_belong_to_whoever_handled_the_parent() -> None:
     assert (lease.shard_id, lease.owner, lease.parents) == ("b", "me", ("a",))
 
 
+def test_a_shard_that_two_were_merged_into_waits_for_both() -> None:
+    merged = [
+        ShardInfo("a", None, closed=True),
+        ShardInfo("b", None, closed=True),
+        ShardInfo("c", "a", closed=False, adjacent_parent_id="b"),
+    ]
+    assert names(missing(merged, {})) == ["a", "b"]
+    half = table(Lease(shard_id="a", position=DONE), Lease(shard_id="b"))
+    assert missing(merged, half) == []
+    whole = table(Lease(shard_id="a", position=DONE), Lease(shard_id="b", position=DONE))
+    assert missing(merged, whole) == [Lease(shard_id="c", parents=("a", "b"))]
+    assert missing(merged, table(Lease(shard_id="c"))) == []
+    assert names(children_of(Lease(shard_id="b"), merged, None)) == ["c"]
+    assert names(bootstrap(merged, TIP, 7)) == ["c"]
+
+
 def test_leases_of_shards_that_aged_out_go_when_their_children_are_under_way() -> None:
     old = Lease(shard_id="gone", position=DONE)
     waiting = Lease(shard_id="e", parents=("gone",))

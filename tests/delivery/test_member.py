@@ -129,7 +129,9 @@ def handed_over() -> tuple[Rows, Member, Member]:
     one, two = rows.member("one"), rows.member("two")
     rows.scan(one, 0)
     run(one)
-    assert rows.scan(two, 0) == [Action.ASK]
+    assert rows.scan(two, 0) == []
+    rows.renew(one, 3_500)
+    assert rows.scan(two, 3_500) == [Action.ASK]
     return rows, one, two
 
 
@@ -137,27 +139,27 @@ def test_an_owner_that_is_asked_drains_keeps_its_checkpoint_and_lets_go() -> Non
     rows, one, two = handed_over()
     asked = next(lease for lease in rows.rows.values() if lease.checkpoint_owner)
     assert (asked.owner, asked.worker) == ("two", "one")
-    rows.renew(one, 4_000)
+    rows.renew(one, 7_000)
     held = one.held[asked.shard_id]
     assert held.leaving
     one.advance(asked.shard_id, Position(sequence=9))
     held.running = False
-    assert Action.RELEASE in rows.renew(one, 4_100)
+    assert Action.RELEASE in rows.renew(one, 7_100)
     lease = rows.rows[asked.shard_id]
     assert (lease.worker, lease.position) == ("two", Position(sequence=9))
-    assert rows.scan(two, 5_000) == [Action.TAKE]
+    assert rows.scan(two, 7_200) == [Action.TAKE]
     assert two.held[asked.shard_id].position == Position(sequence=9)
     assert asked.shard_id not in one.held
 
 
 def test_an_owner_that_takes_too_long_to_let_go_is_overtaken() -> None:
     rows, one, two = handed_over()
-    for second in range(3, 30, 3):
+    for second in range(6, 33, 3):
         rows.renew(one, second * 1_000 + 500)
         assert rows.scan(two, second * 1_000 + 600) == []
-    rows.renew(one, 29_500)
-    assert rows.scan(two, 30_100) == [Action.TAKE]
-    rows.renew(one, 33_500)
+    rows.renew(one, 33_000)
+    assert rows.scan(two, 33_600) == [Action.TAKE]
+    rows.renew(one, 36_900)
     assert len(one.held) == len(two.held) == 1
 
 

@@ -17,8 +17,9 @@ def leases_of(*owners: str | None) -> list[Lease]:
 
 def wished(worker: str, leases: list[Lease]) -> list[tuple[str, bool]]:
     free = {lease.shard_id for lease in leases if lease.owner is None}
+    names = {lease.shard_id for lease in leases}
     return [
-        (wish.lease.shard_id, wish.ask) for wish in wishes(worker, leases, free, random.Random(1))
+        (wish.lease.shard_id, wish.ask) for wish in wishes(worker, leases, free, random.Random(1), names)
     ]
 
 
@@ -41,6 +42,10 @@ def test_half_of_what_lacks_is_asked_for() -> None:
     assert all(ask for _, ask in asked)
 
 
+def test_owners_that_were_not_seen_alive_are_not_asked() -> None:
+    assert wishes("a", leases_of(*["b"] * 8), (), random.Random(1), ()) == []
+
+
 def test_nothing_is_asked_for_that_is_being_handed_over_or_would_only_swap_places() -> None:
     assert wished("a", leases_of("a", "b", "b")) == []
     moving = [Lease(shard_id=f"s{n}", owner="b", checkpoint_owner="c") for n in range(4)]
@@ -57,7 +62,7 @@ def test_shares_become_even_and_stay_so(count: int, workers: int, rng: random.Ra
     for _ in range(40):
         for name in names:
             free = {key for key, lease in leases.items() if lease.owner is None}
-            for wish in wishes(name, list(leases.values()), free, rng):
+            for wish in wishes(name, list(leases.values()), free, rng, leases):
                 key = wish.lease.shard_id
                 leases[key] = Lease(shard_id=key, owner=name)
     loads = [sum(lease.owner == name for lease in leases.values()) for name in names]

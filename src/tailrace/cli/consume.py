@@ -29,11 +29,18 @@ __all__ = ["consume"]
 
 TABLE_PLACE: Final = "table:"
 _BAR_WIDTH: Final = 20
+_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 _Handler: TypeAlias = Annotated[
     str, typer.Argument(help="The function, as MODULE:HANDLER or path/to/file.py:HANDLER.")
 ]
-_Table: TypeAlias = Annotated[str, typer.Option(help="Table whose changes it gets.")]
+_Table: TypeAlias = Annotated[
+    str, typer.Option(help="Table whose changes it gets; or ARN of a stream, Kinesis too.")
+]
+_Filters: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--filter", help="Filter pattern, as Lambda's; any of several."),
+]
 _Group: TypeAlias = Annotated[
     str | None,
     typer.Option(help="Those of one group share the work; named after handler and table."),
@@ -89,6 +96,7 @@ def consume(
     endpoint_url: EndpointUrl = None,
     region: Region = None,
     profile: Profile = None,
+    filters: _Filters = None,
     group: _Group = None,
     lease_table: _LeaseTable = None,
     start: _Start = StartingPosition.TRIM_HORIZON,
@@ -114,9 +122,7 @@ def consume(
     At least once, in order for each item. Every process that runs the same command takes its part
     of the work, and goes on where another one stopped.
     """
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.WARNING, format=_LOG_FORMAT)
     options: dict[str, Any] = {
         "starting_position": start,
         "batch_size": batch_size,
@@ -129,6 +135,7 @@ def consume(
         "snapshot": snapshot,
         "snapshot_rate": snapshot_rate,
         "lease_table": lease_table,
+        "filter": filters or None,
         "times": LeaseTimes.of(failover),
     }
     function = InProcessFunction(

@@ -17,9 +17,8 @@ from tailrace.cli.connection import EndpointUrl, Profile, Region, connect
 from tailrace.clock import SystemClock
 from tailrace.consumer.consumer import Consumer
 from tailrace.consumer.lag import ShardLag, measure
-from tailrace.consumer.streams import find_stream
+from tailrace.consumer.streams import find_stream, open_stream
 from tailrace.sources.http_caller import HttpCaller
-from tailrace.sources.streams_api import StreamsSource
 
 __all__ = ["lag"]
 
@@ -28,7 +27,9 @@ _SLOW_MS = 60_000
 
 
 def lag(
-    table: Annotated[str, typer.Option(help="Table whose changes the group gets.")],
+    table: Annotated[
+        str, typer.Option(help="Table whose changes the group gets, or ARN of its stream.")
+    ],
     group: Annotated[str, typer.Option(help="The group; with Java, the application's name.")],
     endpoint_url: EndpointUrl = None,
     region: Region = None,
@@ -60,7 +61,7 @@ async def _lag(
 
         async def look() -> Sequence[ShardLag]:
             # A new source each time: one that was kept would go on where its last read ended.
-            return await measure(leases, StreamsSource(caller, stream.arn, clock), clock)
+            return await measure(leases, open_stream(caller, stream, clock), clock)
 
         if json or not interval_s:
             while True:

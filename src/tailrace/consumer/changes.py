@@ -12,7 +12,15 @@ import msgspec
 
 from tailrace.delivery.ports import Record
 
-__all__ = ["Binary", "Change", "change_of", "deserialize", "serialize"]
+__all__ = [
+    "Binary",
+    "Change",
+    "StreamRecord",
+    "change_of",
+    "deserialize",
+    "serialize",
+    "typed",
+]
 
 # DynamoDB's numbers: 38 digits, never rounded (as boto3 has it).
 _NUMBERS: Final = Context(
@@ -64,6 +72,33 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: bool
     expired: bool
     event: Mapping[str, Any]
+
+
+class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of a Kinesis stream."""
+
+    partition_key: str
+    data: bytes
+    sequence: int
+    arrived_at: datetime.datetime
+    event_id: str
+    event: Mapping[str, Any]
+
+
+def typed(record: Record, event: Mapping[str, Any]) -> Change | StreamRecord:
+    """The change, or the Kinesis record, of a record whose event is given."""
+    if "dynamodb" in event:
+        return change_of(record, event)
+    arrived: Mapping[str, Any] = event["kinesis"]
+    moment_s = float(arrived["approximateArrivalTimestamp"])
+    return StreamRecord(
+        partition_key=str(arrived["partitionKey"]),
+        data=base64.b64decode(arrived["data"]),
+        sequence=record.sequence,
+        arrived_at=datetime.datetime.fromtimestamp(moment_s, datetime.UTC),
+        event_id=str(event.get("eventID", "")),
+        event=event,
+    )
 
 
 def change_of(record: Record, event: Mapping[str, Any]) -> Change:

@@ -15,14 +15,14 @@ from typing import Any, Final
 import msgspec
 
 from tailrace.clock import RandomIds, SystemClock
-from tailrace.consumer.changes import Change, change_of
+from tailrace.consumer.filters import Wanted, accepting
 from tailrace.consumer.handlers import ChangeHandler
 from tailrace.consumer.pulling import PulledChanges
-from tailrace.consumer.streams import StreamOf, find_stream
+from tailrace.consumer.streams import StreamOf, find_stream, open_stream
 from tailrace.delivery.driver import RunnerOptions
 from tailrace.delivery.leases.lease import LeaseTimes, is_snapshot
 from tailrace.delivery.leases.worker import GroupRunner, GroupSettings
-from tailrace.delivery.ports import DeadLetters, Record, Sink
+from tailrace.delivery.ports import DeadLetters, Sink
 from tailrace.delivery.progress import Progress
 from tailrace.delivery.settings import DeliverySettings, OnTrimmed, StartingPosition
 from tailrace.errors import ConfigurationError, TailraceError
@@ -31,7 +31,6 @@ from tailrace.sources.caller import Caller
 from tailrace.sources.http_caller import HttpCaller
 from tailrace.sources.lease_table import DynamoLeaseTable
 from tailrace.sources.snapshot import SnapshotSource
-from tailrace.sources.streams_api import POLL_S, StreamsSource
 
 __all__ = ["Consumer", "ConsumerSettings", "worker_name"]
 
@@ -45,20 +44,22 @@ class ConsumerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `lease_table` None keeps the leases in a table of the group's name, exactly as the Kinesis
     Client Library does; a name shares that table with other groups. `snapshot` reads the whole
     table before the stream when the group is new, in so many segments at a time (True: four), at
-    most `snapshot_rate` items a second and worker. `filter` says which changes are wanted.
+    most `snapshot_rate` items a second and worker. `filter` says which changes are wanted: a
+    function of a `Change`, or patterns as Lambda's event source mappings have them, as JSON or as
+    dicts.
     `dead_letters` is where records go that are given up: a directory, or a place of your own.
     """
 
     delivery: DeliverySettings = DeliverySettings()
     lease_table: str | None = None
     lease_prefix: str = ""
-    filter: Callable[[Change], bool] | None = None
+    filter: Wanted = None
     snapshot: bool | int = False
     snapshot_rate: float | None = None
     dead_letters: DeadLetters | str | Path | None = None
     times: LeaseTimes = LeaseTimes()
     options: RunnerOptions = RunnerOptions()
-    poll_s: float = POLL_S
+    poll_s: float | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> ConsumerSettings:
@@ -83,6 +84,10 @@ class ConsumerSettings(msgspec.Struct, frozen=True, kw_only=True):
         return SNAPSHOT_SEGMENTS if self.snapshot is True else int(self.snapshot)
 
 
+def _reads_again(settings: ConsumerSettings) -> bool:
+    return settings.delivery.on_trimmed is OnTrimmed.RESNAPSHOT
+
+
 def worker_name() -> str:
     """A name that no other worker has or had."""
     return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -94,7 +99,8 @@ class Consumer:
         async with Consumer("orders", group="billing", handler=bill) as consumer:
             await consumer.wait()
 
-    `stream` is a table's name, its ARN, or its stream's. Give a `handler` of a list of `Change`
+    `stream` is a table's name, its ARN, or its stream's; or a Kinesis stream's ARN, of which there
+    are `StreamRecord`s instead of changes. Give a `handler` of a list of `Change`
     (plain or async), a `sink`, or neither, and iterate: `async for changes in consumer`. `group`
     shares the work among all its consumers, wherever they run. `options` are members of
     `ConsumerSettings` and `DeliverySettings`: `batch_size`, `starting_position`, `snapshot`, ...
@@ -147,10 +153,12 @@ class Consumer:
             caller = self._own_caller = HttpCaller(**self._connection)
         stream = await find_stream(caller, self._name)
         clock, settings = SystemClock(), self.settings
-        streamed = StreamsSource(caller, stream.arn, clock, poll_s=settings.poll_s)
+        streamed = open_stream(caller, stream, clock, settings.poll_s)
         source = SnapshotSource(
-            streamed, caller, stream.table, stream.region, clock, settings.snapshot_rate
+            streamed, caller, stream.name, stream.region, clock, settings.snapshot_rate
         )
+        if stream.is_kinesis and (settings.segments or _reads_again(settings)):
+            raise ConfigurationError("only a table's stream has a table to take a snapshot of")
         sink: Sink | ChangeHandler | None = self._sink
         if sink is None and self._handler is not None:
             timeout_s, concurrency = self._timing
@@ -181,18 +189,14 @@ class Consumer:
             name, prefix = self.group, settings.lease_prefix
         else:
             name = settings.lease_table
-            prefix = f"{self.group}:{settings.lease_prefix or stream.table + ':'}"
-        return DynamoLeaseTable(caller, name, prefix, streamed=stream.table)
+            prefix = f"{self.group}:{settings.lease_prefix or stream.name + ':'}"
+        return DynamoLeaseTable(caller, name, prefix, streamed=stream.name)
 
     def _options(self) -> RunnerOptions:
         options = self.settings.options
-        wanted, letters = self.settings.filter, self.settings.dead_letters
-        if wanted is not None:
-
-            def accept(event: dict[str, Any]) -> bool:
-                sequence = int(event["dynamodb"]["SequenceNumber"])
-                return wanted(change_of(Record(sequence, 0, 0, b""), event))
-
+        letters = self.settings.dead_letters
+        accept = accepting(self.settings.filter)
+        if accept is not None:
             options = msgspec.structs.replace(options, accept=accept)
         if isinstance(letters, (str, Path)):
             letters = DirectoryDeadLetters(Path(letters))
@@ -291,7 +295,7 @@ class Consumer:
             raise TailraceError("the consumer has not started")
         return self._runner
 
-    async def __aiter__(self) -> AsyncIterator[list[Change]]:
+    async def __aiter__(self) -> AsyncIterator[list[Any]]:
         """The changes, a batch at a time; a batch is handled when the next is asked for."""
         if self._pulled is None or self._task is None:
             raise TailraceError("only a consumer that runs without a handler can be iterated")

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
-from tailrace.consumer.changes import Change, change_of
+from tailrace.consumer.changes import Change, StreamRecord, typed
 from tailrace.delivery.leases.lease import Prepared
 from tailrace.delivery.leases.worker import GroupRunner
 from tailrace.delivery.ports import Batch, Failure
@@ -104,7 +104,7 @@ class ChangeHandler:
 
     def _arguments(self, event: Any, context: LambdaContext) -> list[Any]:
         batch = self._batches[context.aws_request_id]
-        arguments: list[Any] = [list(map(change_of, batch.records, event["Records"]))]
+        arguments: list[Any] = [list(map(typed, batch.records, event["Records"]))]
         if self._wants_checkpoint:
             if self.runner is None or self._loop is None:
                 raise TailraceError("there is no group whose checkpoint could be prepared")
@@ -128,6 +128,6 @@ def _failures(answer: Any) -> dict[str, Any] | None:
     if not isinstance(answer, Iterable) or isinstance(answer, (str, bytes, dict)):
         raise TypeError(f"a handler returns nothing, or changes that failed, not {answer!r:.100}")
     failed = list(cast("Iterable[Any]", answer))
-    if not all(isinstance(change, Change) for change in failed):
+    if not all(isinstance(change, (Change, StreamRecord)) for change in failed):
         raise TypeError("a handler returns nothing, or changes that failed")
     return {"batchItemFailures": [{"itemIdentifier": str(c.sequence)} for c in failed]}

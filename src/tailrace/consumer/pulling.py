@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
-from tailrace.consumer.changes import Change, change_of
+from tailrace.consumer.changes import typed
 from tailrace.delivery.ports import Batch, Failure, SinkUnavailable
 
 __all__ = ["PulledChanges"]
@@ -42,7 +43,7 @@ class PulledChanges:
         self._closed.set()
         self._waiting.put_nowait(None)
 
-    async def next(self) -> list[Change] | None:
+    async def next(self) -> list[Any] | None:
         """The changes of the next batch, once there is one; None when the sink was closed."""
         if self._held is not None and not self._held.done():
             self._held.set_result(None)
@@ -54,5 +55,5 @@ class PulledChanges:
             batch, taken = offered
             if not taken.cancelled():
                 self._held = taken
-                return [change_of(record, record.event) for record in batch.records]
+                return [typed(record, record.event) for record in batch.records]
         return None

@@ -28,12 +28,13 @@ def bootstrap(
     """The leases of a group that has none.
 
     From the horizon: the oldest shards. From the tip, or behind a snapshot of the table: the shards
-    that are open, and closed ones whose children are not listed yet.
+    that are open, and closed ones whose children are not listed yet; those behind one of them begin
+    at their start, when that one ends.
     """
     segments = snapshot_leases(snapshot_segments, None)
     if starting is StartingPosition.TRIM_HORIZON and not segments:
         return missing(shards, {})
-    parents = {shard.parent_id for shard in shards}
+    parents = {parent for shard in shards for parent in shard.parents}
     tips = {
         shard.shard_id: shard
         for shard in shards
@@ -48,7 +49,7 @@ def bootstrap(
             started_ms=now_ms,
         )
         for shard in tips.values()
-        if shard.parent_id not in tips  # the others begin at their start, after their parents
+        if not any(parent in tips for parent in _parents(shard))
     ]
     # In this order: should the writer die half way, `missing` makes the rest, from the horizon, and
     # nothing is lost.
@@ -79,17 +80,21 @@ def missing(shards: Sequence[ShardInfo], leases: Mapping[str, Lease]) -> list[Le
     )
     found: list[Lease] = []
     for shard in sorted(shards, key=lambda shard: shard.shard_id):
-        parent = shard.parent_id
         if shard.shard_id in leases or shard.shard_id in passed:
             continue
-        if parent is not None and parent != shard.shard_id:
-            lease = leases.get(parent)
-            if lease is not None and not lease.finished:
-                continue
-            if lease is None and parent in listed and parent not in passed:
-                continue  # the parent itself is to get one
-        found.append(Lease(shard_id=shard.shard_id, parents=_parents(shard) + waits_for))
+        if not any(_comes_first(parent, listed, leases, passed) for parent in _parents(shard)):
+            found.append(Lease(shard_id=shard.shard_id, parents=_parents(shard) + waits_for))
     return found
+
+
+def _comes_first(
+    parent: str, listed: Mapping[str, ShardInfo], leases: Mapping[str, Lease], passed: set[str]
+) -> bool:
+    """Whether a parent is under way, or is to get a lease itself."""
+    lease = leases.get(parent)
+    if lease is not None:
+        return not lease.finished
+    return parent in listed and parent not in passed
 
 
 def children_of(parent: Lease, shards: Iterable[ShardInfo], owner: str | None) -> list[Lease]:
@@ -97,7 +102,7 @@ def children_of(parent: Lease, shards: Iterable[ShardInfo], owner: str | None) -
     return [
         Lease(shard_id=shard.shard_id, parents=_parents(shard), owner=owner, counter=1)
         for shard in shards
-        if shard.parent_id == parent.shard_id
+        if parent.shard_id in shard.parents
     ]
 
 
@@ -121,15 +126,15 @@ def outdated(shards: Sequence[ShardInfo], leases: Mapping[str, Lease]) -> list[L
 def _ancestors_of_leases(listed: Mapping[str, ShardInfo], leases: Mapping[str, Lease]) -> set[str]:
     """Shards before those that have leases: they were handled, or are not wanted."""
     passed: set[str] = set()
-    for lease in leases.values():
-        shard = listed.get(lease.shard_id)
-        while shard is not None and shard.parent_id and shard.parent_id not in passed:
-            if shard.parent_id == shard.shard_id:
-                break
-            passed.add(shard.parent_id)
-            shard = listed.get(shard.parent_id)
+    before = [parent for name in leases if name in listed for parent in _parents(listed[name])]
+    while before:
+        shard_id = before.pop()
+        if shard_id not in passed:
+            passed.add(shard_id)
+            if shard_id in listed:
+                before += _parents(listed[shard_id])
     return passed
 
 
 def _parents(shard: ShardInfo) -> tuple[str, ...]:
-    return () if shard.parent_id in (None, shard.shard_id) else (shard.parent_id or "",)
+    return tuple(parent for parent in shard.parents if parent != shard.shard_id)

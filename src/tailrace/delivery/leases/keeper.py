@@ -276,4 +276,4 @@ class LeaseKeeper:
         except Exception as error:
             self.trouble(f"listing the children of {shard_id}", error)
             return []
-        return [shard for shard in shards if shard.parent_id == shard_id]
+        return [shard for shard in shards if shard_id in shard.parents]

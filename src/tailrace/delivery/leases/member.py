@@ -183,7 +183,8 @@ class Member:
         ]
         writes += [self._take(lease) for lease in late]
         free -= {lease.shard_id for lease in late}
-        for wish in wishes(self.worker, open_leases, free, self._rng):
+        alive = {shard_id for shard_id, sight in self._seen.items() if sight.changed}
+        for wish in wishes(self.worker, open_leases, free, self._rng, alive):
             if wish.lease.shard_id not in self.held:
                 writes.append(self._ask(wish.lease) if wish.ask else self._take(wish.lease))
         return writes
@@ -268,6 +269,11 @@ class Member:
     def wrote(self, write: Write, began_ms: int, now_ms: int) -> None:
         """A write was made; it began at `began_ms`."""
         lease = write.new
+        sight = self._seen.get(lease.shard_id)
+        if write.action is Action.ASK and sight is not None:
+            # It says nothing of whether the owner is alive.
+            sight.lease, sight.asked_ms = lease, now_ms
+            return
         self.learn(lease, now_ms)
         held = self.held.get(lease.shard_id)
         if held is not None:
@@ -278,15 +284,13 @@ class Member:
                 self.held[lease.shard_id] = Held(
                     lease, began_ms, lease.position, fresh=fresh, prepared=lease.prepared
                 )
-            case Action.ASK:
-                pass
             case Action.KEEP:
                 if held is not None:
                     kept = held.lease
                     if (kept.position, kept.prepared) != (lease.position, lease.prepared):
                         held.written_ms = now_ms
                     held.lease, held.renewed_ms = lease, began_ms
-            case Action.RELEASE | Action.FINISH:
+            case Action.RELEASE | Action.FINISH | Action.ASK:
                 self.held.pop(lease.shard_id, None)
 
     def hold(self, lease: Lease, began_ms: int) -> None:

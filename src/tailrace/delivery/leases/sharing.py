@@ -20,9 +20,14 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 def wishes(
-    worker: str, leases: Sequence[Lease], free: Collection[str], rng: random.Random
+    worker: str,
+    leases: Sequence[Lease],
+    free: Collection[str],
+    rng: random.Random,
+    alive: Collection[str],
 ) -> list[Wish]:
-    """What a worker should take, given all unfinished leases and which of them are free.
+    """What a worker should take, given all unfinished leases, which of them are free, and which
+    were seen to be renewed: the owners of others may be dead, and would not answer.
 
     Free leases are taken up to an even share, rounded up. Of the others so many are asked for that
     nobody holds two more than this worker, half of them at a time, so that several new workers
@@ -36,7 +41,7 @@ def wishes(
     taken = [Wish(lease, ask=False) for lease in idle[:room]]
     if taken or idle:
         return taken
-    return [Wish(lease, ask=True) for lease in _from_others(worker, leases, loads, rng)]
+    return [Wish(lease, ask=True) for lease in _from_others(worker, leases, loads, rng, alive)]
 
 
 def _loads(worker: str, leases: Sequence[Lease], free: Collection[str]) -> dict[str, int]:
@@ -49,7 +54,11 @@ def _loads(worker: str, leases: Sequence[Lease], free: Collection[str]) -> dict[
 
 
 def _from_others(
-    worker: str, leases: Sequence[Lease], loads: Mapping[str, int], rng: random.Random
+    worker: str,
+    leases: Sequence[Lease],
+    loads: Mapping[str, int],
+    rng: random.Random,
+    alive: Collection[str],
 ) -> list[Lease]:
     lacking = len(leases) // len(loads) - loads[worker]
     poor = sum(load <= loads[worker] for load in loads.values())
@@ -58,7 +67,9 @@ def _from_others(
     left = dict(loads)
     movable: dict[str, list[Lease]] = {}
     for lease in leases:
-        if lease.owner not in (None, worker) and lease.checkpoint_owner is None:
+        if lease.shard_id not in alive or lease.checkpoint_owner is not None:
+            continue
+        if lease.owner not in (None, worker):
             movable.setdefault(lease.owner or "", []).append(lease)
     for held in movable.values():
         rng.shuffle(held)
