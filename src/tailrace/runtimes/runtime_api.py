@@ -25,6 +25,8 @@ _NEXT: Final = "/2018-06-01/runtime/invocation/next"
 _INIT_ERROR: Final = "/2018-06-01/runtime/init/error"
 _ANSWER: Final = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 _CHUNK_HEAD_BYTES: Final = 1024
+_PASSED_OVER_BYTES: Final = 64 * 1024 * 1024
+_PIECE_BYTES: Final = 64 * 1024
 
 
 class CommandWorker(Worker):
@@ -212,14 +214,23 @@ class _RuntimeHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(min(length, MAX_RESPONSE_BYTES + 1))
         if length > MAX_RESPONSE_BYTES:
             self.close_connection = True
+            self._pass_over(length - len(body))
             return None
         return body
+
+    def _pass_over(self, size: int) -> None:
+        """Read what is too large and forget it, so that the program hears the answer instead of a
+        broken connection; up to a bound."""
+        left = min(size, _PASSED_OVER_BYTES)
+        while left > 0 and (piece := self.rfile.read(min(left, _PIECE_BYTES))):
+            left -= len(piece)
 
     def _chunks(self) -> bytes | None:
         body = bytearray()
         while size := int(self.rfile.readline(_CHUNK_HEAD_BYTES).partition(b";")[0], 16):
             if len(body) + size > MAX_RESPONSE_BYTES:
                 self.close_connection = True
+                self._pass_over(size)
                 return None
             body += self.rfile.read(size)
             self.rfile.readline(_CHUNK_HEAD_BYTES)
