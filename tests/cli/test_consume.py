@@ -93,6 +93,13 @@ def test_processes_that_are_killed_lose_nothing(run: Any, endpoint: Any, tmp_pat
         if int(value) not in first.setdefault(name, []):
             first[name].append(int(value))
     assert all(values == sorted(values) for values in first.values())
+
+    def owners() -> set[str]:
+        rows = endpoint.client.scan(TableName="killers")["Items"]
+        return {row["leaseOwner"]["S"].split("-")[-2] for row in rows if "leaseOwner" in row}
+
+    alive = {str(process.pid) for process in processes}
+    until(lambda: owners() <= alive, processes)
     for process in processes:
         process.send_signal(signal.SIGTERM)
     for process in processes:

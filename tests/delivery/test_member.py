@@ -175,6 +175,19 @@ def test_stopping_gives_leases_to_anyone_at_once() -> None:
     assert two.held["a"].position == Position(sequence=3)
 
 
+def test_who_stops_takes_back_what_it_asked_for() -> None:
+    rows, one, two = handed_over()
+    asked = next(lease for lease in rows.rows.values() if lease.checkpoint_owner)
+    two.leave()
+    two.observe(list(rows.rows.values()), 4_000)
+    assert rows.apply(two, two.withdrawals(), 4_000) == [Action.ASK]
+    lease = rows.rows[asked.shard_id]
+    assert (lease.owner, lease.checkpoint_owner) == ("one", None)
+    assert two.withdrawals() == []
+    rows.renew(one, 7_000)
+    assert rows.rows[asked.shard_id].owner == "one"
+
+
 def test_a_shard_waits_for_its_parents_ends() -> None:
     rows = Rows(Lease(shard_id="a", owner="other"), Lease(shard_id="b", parents=("a", "gone")))
     one = rows.member("one")

@@ -19,7 +19,8 @@ def wished(worker: str, leases: list[Lease]) -> list[tuple[str, bool]]:
     free = {lease.shard_id for lease in leases if lease.owner is None}
     names = {lease.shard_id for lease in leases}
     return [
-        (wish.lease.shard_id, wish.ask) for wish in wishes(worker, leases, free, random.Random(1), names)
+        (wish.lease.shard_id, wish.ask)
+        for wish in wishes(worker, leases, free, random.Random(1), names)
     ]
 
 

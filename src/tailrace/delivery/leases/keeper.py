@@ -145,6 +145,9 @@ class LeaseKeeper:
             if self.member.held:
                 await asyncio.sleep(backoff_ms(failed) / 1000)
                 failed += 1
+        # What this worker asked for is not to be handed over to one that is gone.
+        self.member.observe(await self._table.scan(), self.time_ms())
+        await asyncio.gather(*map(self.write, self.member.withdrawals()))
 
     # Looking -----------------------------------------------------------------------------------
 

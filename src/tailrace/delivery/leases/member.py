@@ -24,7 +24,7 @@ class Action(enum.Enum):
     """What a write of the member is for."""
 
     TAKE = "take"  # a free lease, or one whose owner took too long to hand it over
-    ASK = "ask"  # for a lease that another worker holds
+    ASK = "ask"  # for a lease that another worker holds, or no longer
     KEEP = "keep"  # renew, with the checkpoint if it moved
     RELEASE = "release"  # let go: for the next owner, or for anyone
     FINISH = "finish"  # the shard was handled to its end
@@ -209,6 +209,23 @@ class Member:
             switches=lease.switches + 1,
         )
         return Write(Action.ASK, lease, new)
+
+    def withdrawals(self) -> list[Write]:
+        """Writes that give up leases which this worker was to get, or has without holding them."""
+        return [
+            Write(
+                Action.ASK,
+                lease,
+                msgspec.structs.replace(
+                    lease,
+                    owner=lease.checkpoint_owner,
+                    checkpoint_owner=None,
+                    counter=lease.counter + 1,
+                ),
+            )
+            for lease in self.leases.values()
+            if lease.owner == self.worker and not lease.finished
+        ]
 
     def renewals(self, now_ms: int, *, all_moved: bool = False) -> list[Write]:
         """Writes that held leases need now: what was not renewed for a while, checkpoints that
