@@ -125,7 +125,11 @@ def _image(change: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
 
 
 def _item(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    return {name: deserialize(value) for name, value in item.items()}
+    # Most values are strings: not calling anything for them is a third of the time.
+    return {
+        name: value["S"] if "S" in value and len(value) == 1 else deserialize(value)
+        for name, value in item.items()
+    }
 
 
 def deserialize(value: Mapping[str, Any]) -> Any:
@@ -145,7 +149,7 @@ def _binary(text: str | bytes) -> Binary:
 
 _FROM: Final[dict[str, Callable[[Any], Any]]] = {
     "S": lambda content: content,
-    "N": lambda content: _NUMBERS.create_decimal(content),
+    "N": _NUMBERS.create_decimal,
     "B": _binary,
     "BOOL": lambda content: content,
     "NULL": lambda content: None,

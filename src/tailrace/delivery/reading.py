@@ -86,7 +86,7 @@ def on_read_failed(turn: Turn, event: m.ReadFailed) -> None:
     """Read again later; or, when records are lost, do as the policy says."""
     state = turn.state
     # Nothing was lost at the horizon: it moved between the iterator and the read.
-    at_horizon = state.position == Position()
+    at_horizon = state.position.sequence is None
     trimmed = event.problem is m.ReadProblem.TRIMMED
     if event.problem is m.ReadProblem.PASSING or (trimmed and at_horizon):
         turn.change(
