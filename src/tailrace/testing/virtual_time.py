@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 import heapq
 from collections.abc import Coroutine
-from typing import Any, cast
+from typing import Any, Final, cast
 
 __all__ = ["SimulatedLoop", "SimulatedProcess", "World"]
+
+_CLOSING_ROUNDS: Final = 3
 
 
 class _NoFiles:
@@ -130,9 +132,19 @@ class World:
     def close(self) -> None:
         """Drop everything, quietly."""
         for process in self.processes:
-            for task in asyncio.all_tasks(process.loop):
-                task._log_destroy_pending = False  # pyright: ignore
-                with contextlib.suppress(RuntimeError, StopIteration):
-                    task.get_coro().close()  # pyright: ignore
+            # What is closed runs its clean-up, which may look for a loop and begin new tasks.
+            asyncio.events._set_running_loop(process.loop)
+            try:
+                for _ in range(_CLOSING_ROUNDS):
+                    for task in asyncio.all_tasks(process.loop):
+                        _drop(task)
+            finally:
+                asyncio.events._set_running_loop(None)
             process.loop.close()
         self.processes.clear()
+
+
+def _drop(task: asyncio.Task[Any]) -> None:
+    task._log_destroy_pending = False  # pyright: ignore
+    with contextlib.suppress(RuntimeError, StopIteration):
+        task.get_coro().close()  # pyright: ignore
