@@ -99,7 +99,7 @@ def test_processes_that_are_killed_lose_nothing(run: Any, endpoint: Any, tmp_pat
         return {row["leaseOwner"]["S"].split("-")[-2] for row in rows if "leaseOwner" in row}
 
     alive = {str(process.pid) for process in processes}
-    until(lambda: owners() <= alive, processes)
+    until(lambda: owners() == alive, processes)
     for process in processes:
         process.send_signal(signal.SIGTERM)
     for process in processes:
