@@ -8,13 +8,17 @@ import botocore.loaders
 import msgspec
 import pytest
 
-from tailrace.api.kinesis.operations import KINESIS
+from tailrace.api.registry import OPERATIONS
 from tailrace.errors import SerializationException
 from tailrace.wire import cbor
 from tailrace.wire.call import Reply
 from tailrace.wire.cbor import Tagged
 from tailrace.wire.dialects import BLOBS, CBOR_1_1, JSON_1_1, TIMES, dialect_of
 from tailrace.wire.faults import fault
+
+_KINESIS = tuple(
+    operation for target, operation in OPERATIONS.items() if target.startswith("Kinesis_")
+)
 
 JSON = dialect_of([(b"content-type", b"application/x-amz-json-1.1")])
 CBOR = dialect_of([(b"host", b"x"), (b"content-type", b"Application/X-Amz-CBOR-1.1; a=b")])
@@ -38,7 +42,7 @@ def members_of(kind: str) -> set[str]:
             elif place["shape"] not in seen:
                 walk(place["shape"], seen | {place["shape"]})
 
-    for operation in KINESIS:
+    for operation in _KINESIS:
         described = model["operations"][operation.name]
         if "output" in described:
             walk(described["output"]["shape"], frozenset())

@@ -58,14 +58,13 @@ class Dispatcher:
         services: Mapping[str, str],
     ) -> None:
         self.service = service
-        self._routes = {
-            target: _Route(operation, services[target.partition(".")[0]])
-            for target, operation in operations.items()
-        }
+        self._operations = operations
+        self._services = services
+        self._routes: dict[str, _Route] = {}
 
     def dispatch(self, call: Call, respond: Respond) -> None:
         """Answer one call. Never raises."""
-        route = self._routes.get(call.target)
+        route = self._routes.get(call.target) or self._new_route(call.target)
         if route is None:
             respond(fault(UnknownOperationException()))
             return
@@ -85,6 +84,15 @@ class Dispatcher:
                 respond(Reply(_OK, result))
             else:
                 self._finish(call, result, respond)
+
+    def _new_route(self, target: str) -> _Route | None:
+        """The route of a target on its first call; None for what is no operation."""
+        operation = self._operations.get(target)
+        if operation is None:
+            return None
+        route = _Route(operation, self._services[target.partition(".")[0]])
+        self._routes[target] = route
+        return route
 
     def control(self, call: Call, respond: Respond) -> None:
         """Carry out a test control; the target is its name. Never raises."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,15 +12,15 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from tailrace.api.dispatch import Dispatcher
-from tailrace.api.operation import Service
+from tailrace.api.operation import Operation, Service
 from tailrace.api.registry import OPERATIONS, SERVICES
-from tailrace.api.throttling import enforced
 from tailrace.app.caller import InProcessCaller
 from tailrace.app.functions import FunctionService, StoreStreams
 from tailrace.app.keeper import Keeper
 from tailrace.app.kinesis import KinesisDeliveries
 from tailrace.app.triggers import CHECKPOINT_TABLE, Trigger
 from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
+from tailrace.delivery.collector import relax_collector
 from tailrace.delivery.ports import Sink
 from tailrace.delivery.settings import DeliverySettings
 from tailrace.engines.buckets import DirectoryBuckets
@@ -77,8 +77,7 @@ class Tailrace:
             address=lambda: self.endpoint_url.partition("//")[2],
             kinesis_is_elsewhere=settings.kinesis_endpoint_url is not None,
         )
-        operations = enforced(OPERATIONS) if settings.enforce_throughput else OPERATIONS
-        self.dispatcher = Dispatcher(self.service, operations, SERVICES)
+        self.dispatcher = Dispatcher(self.service, _operations(settings), SERVICES)
         gateway = Gateway(
             self.dispatcher,
             self.clock,
@@ -153,6 +152,7 @@ class Tailrace:
 
     def start(self) -> Tailrace:
         """Serve on a thread of its own; returns when requests are answered."""
+        relax_collector()
         self._server.start(self._begin, self._end)
         self._keeper.start()
         return self
@@ -261,6 +261,15 @@ class Tailrace:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _operations(settings: Settings) -> Mapping[str, Operation[Any]]:
+    if not settings.enforce_throughput:
+        return OPERATIONS
+    # Imported here: it needs all of the operations at once.
+    from tailrace.api.throttling import enforced
+
+    return enforced(OPERATIONS)
 
 
 def _policy(settings: Settings) -> Policy:
