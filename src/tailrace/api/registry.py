@@ -185,7 +185,7 @@ class Registry(Mapping[str, Operation[Any]]):
 def _operation(module: str, name: str) -> Operation[Any]:
     """The operation of a name among the values of a module, alone or in a tuple."""
     for value in vars(importlib.import_module(module)).values():
-        several: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+        several = cast("tuple[Any, ...]", value if isinstance(value, tuple) else (value,))
         for each in several:
             if isinstance(each, Operation) and each.name == name:
                 return cast("Operation[Any]", each)
