@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailrace.testing.calling import Caller
+from tests.api.dynamodb.statements import run
 
 
 @pytest.fixture
@@ -45,3 +46,13 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     made = Disk(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def things(caller: Caller) -> Caller:
+    """A table of two partitions, a and b, of three items each."""
+    caller.create(sort=True)
+    for pk in "ab":
+        for sk in "123":
+            run(caller, f"INSERT INTO things VALUE {{'pk': '{pk}', 'sk': '{sk}', 'n': {sk}}}")
+    return caller

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tailrace.testing.calling import Caller, CallRefused
-
-Json = dict[str, Any]
-
+from tailrace.testing.calling import Caller
+from tests.api.dynamodb.statements import Json, refused, run
 
 INDEXED: Json = {
     "sort": True,
@@ -42,18 +38,6 @@ INDEXED: Json = {
         }
     ],
 }
-
-
-def run(caller: Caller, statement: str, *parameters: Json, **more: Any) -> Json:
-    if parameters:
-        more["Parameters"] = list(parameters)
-    return caller.call("ExecuteStatement", Statement=statement, **more)
-
-
-def refused(caller: Caller, statement: str, *parameters: Json, **more: Any) -> CallRefused:
-    if parameters:
-        more["Parameters"] = list(parameters)
-    return caller.refused("ExecuteStatement", Statement=statement, **more)
 
 
 def sort_keys(answer: Json) -> list[str]:

@@ -10,30 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrace.testing.calling import Caller, CallRefused
-
-Json = dict[str, Any]
-
-
-def run(caller: Caller, statement: str, *parameters: Json, **more: Any) -> Json:
-    if parameters:
-        more["Parameters"] = list(parameters)
-    return caller.call("ExecuteStatement", Statement=statement, **more)
-
-
-def refused(caller: Caller, statement: str, *parameters: Json, **more: Any) -> CallRefused:
-    if parameters:
-        more["Parameters"] = list(parameters)
-    return caller.refused("ExecuteStatement", Statement=statement, **more)
-
-
-@pytest.fixture
-def things(caller: Caller) -> Caller:
-    """A table of two partitions, a and b, of three items each."""
-    caller.create(sort=True)
-    for pk in "ab":
-        for sk in "123":
-            run(caller, f"INSERT INTO things VALUE {{'pk': '{pk}', 'sk': '{sk}', 'n': {sk}}}")
-    return caller
+from tests.api.dynamodb.statements import Json, refused, run
 
 
 @pytest.mark.parametrize(
