@@ -35,6 +35,8 @@ def opened() -> list[Connection]:
 def readers(file: Path, opened: list[Connection]) -> Readers:
     def make() -> Connection:
         opened.append(connect(str(file), apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX))
+        # As the store's own: whoever opens the log first holds it for a moment.
+        opened[-1].set_busy_timeout(10_000)
         return opened[-1]
 
     return Readers(make)

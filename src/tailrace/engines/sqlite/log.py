@@ -42,16 +42,12 @@ class SqliteLog:
         return LogPage(records, last, False)
 
     def tip(self, shard_id: int) -> int:
-        # The newest that `read` would find: the store has a commit's records a moment before the
-        # tail. So the tail is asked again, after the store, for it may have got its first.
-        tail = self._writer.tail
-        newest = tail.tip(shard_id)
+        newest = self._writer.tail.tip(shard_id)
         if newest is not None:
             return newest
         with self._readers.lent() as cursor:
             stored: int | None = cursor.execute(SQL["log_tip"], (shard_id,)).get
-        newest = tail.tip(shard_id)
-        return (stored or 0) if newest is None else newest
+        return stored or 0
 
     def oldest(self, shard_id: int) -> int | None:
         with self._readers.lent() as cursor:

@@ -47,10 +47,18 @@ class Tail:
         self._lock = threading.Lock()
         self._runs: dict[int, _Run] = {}
         self._written: Counter[int] = Counter()
+        self._held: frozenset[int] = frozenset()
+
+    def hold(self, shard_ids: frozenset[int]) -> None:
+        """Before a commit: until `append`, the store may have records of these shards that are not
+        in here, so nobody is told by this that there are no more. After a failed one: none."""
+        with self._lock:
+            self._held = shard_ids
 
     def append(self, records: Iterable[tuple[int, int, bytes]]) -> None:
         """Take in committed records: clock, shard id and encoded record, with growing clocks."""
         with self._lock:
+            self._held = frozenset()
             for clock, shard_id, data in records:
                 run = self._runs.get(shard_id)
                 if run is None:
@@ -83,6 +91,8 @@ class Tail:
                 if left < 0 and last > first:
                     break
                 last += 1
+            if last == len(run.clocks) and shard_id in self._held:
+                return None
             newest = run.clocks[last - 1] if last > first else after
             return LogPage(run.records[first:last], newest, last < len(run.clocks))
 
@@ -90,7 +100,9 @@ class Tail:
         """The clock of a shard's newest record, or None when the store has to be asked."""
         with self._lock:
             run = self._runs.get(shard_id)
-            return run.clocks[-1] if run is not None and run.clocks else None
+            if run is None or not run.clocks or shard_id in self._held:
+                return None
+            return run.clocks[-1]
 
     def trim(self, last: int) -> None:
         """Let go of records up to the clock `last`, which are being removed from the store."""

@@ -211,16 +211,19 @@ class Writer:
                     break
             if batch.changed:
                 batch.write()
+            shard_ids = frozenset([shard_id for _, shard_id, _ in batch.records])
+            self.tail.hold(shard_ids)
             self._cursor.execute(SQL["commit"])
         except Exception as failure:
             fault = self._undo(failure)
+            self.tail.hold(frozenset())
             self._hand_over([(unit.done, [fault] * len(unit.writes)) for unit in units])
             return []
         self.heads.usage.update(batch.usage)
         self._readers.version += 1
         if batch.records:
             self.tail.append(batch.records)
-            self._announce(frozenset([shard_id for _, shard_id, _ in batch.records]))
+            self._announce(shard_ids)
         self._hand_over(deliveries)
         return units[len(deliveries) :]
 
