@@ -82,7 +82,7 @@ def create(functions: Any, name: str, notes: Path) -> None:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.01)

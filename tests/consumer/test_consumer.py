@@ -106,7 +106,7 @@ def test_two_consumers_share_the_shards_and_one_takes_over_when_the_other_stops(
     play(test)
 
 
-def test_shards_that_follow_are_consumed_within_a_second(play: Any, server: Any) -> None:
+def test_shards_that_follow_are_consumed_at_once(play: Any, server: Any) -> None:
     async def test(tables: Any) -> None:
         arn = await tables.make("rolled")
         taken: list[str] = []
@@ -123,7 +123,8 @@ def test_shards_that_follow_are_consumed_within_a_second(play: Any, server: Any)
             began = asyncio.get_running_loop().time()
             await tables.put("rolled", "b", "c", "d", "e")
             await until(lambda: len(taken) == 5)
-            assert asyncio.get_running_loop().time() - began < 3
+            # Well before the next periodic look for shards, ten seconds after the last.
+            assert asyncio.get_running_loop().time() - began < 8
             assert consumer.progress().shards_finished == 4
 
     play(test)

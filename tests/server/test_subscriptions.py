@@ -144,6 +144,7 @@ def test_an_open_subscription_does_not_hold_the_server_up() -> None:
     next(events)
     began = time.monotonic()
     running.stop()
-    assert time.monotonic() - began < 5
+    # Sooner than the ten seconds for which it waits for answers under way.
+    assert time.monotonic() - began < 9
     assert list(events) == []
     desk.close()

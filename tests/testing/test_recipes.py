@@ -15,7 +15,7 @@ from tailrace.errors import TailraceError
 from tailrace.testing.controls import Controls
 
 _NO_RETRIES = Config(retries={"total_max_attempts": 1})
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 
 
 class Bench:

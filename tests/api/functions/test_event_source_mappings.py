@@ -14,7 +14,7 @@ ARN = "arn:aws:lambda:us-east-1:000000000000:function"
 
 def state(account: Any, uuid: str, wanted: str) -> dict[str, Any]:
     """A mapping when it is in a state."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         found = account.functions.get_event_source_mapping(UUID=uuid)
         if found["State"] == wanted:
