@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.conformance.client import Client, Json
 from tests.conformance.conftest import Refuses
 from tests.conformance.shapes import definitions, index, keys
-
-INVALID = "One or more parameter values were invalid: "
-ONE: Json = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
-TWO: Json = {"ReadCapacityUnits": 2, "WriteCapacityUnits": 2}
-STREAM: Json = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
-NOTHING = (
-    "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled,"
-    " GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady,"
-    " ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled,"
-    " OnDemandThroughput, WarmThroughput or TableClass is required"
+from tests.conformance.table_changes import (
+    BLOCKED,
+    CLASS,
+    ENCRYPT,
+    INVALID,
+    LIMITS,
+    NOTHING,
+    ONE,
+    PROTECT,
+    STREAM,
+    WARM,
+    B,
+    changes,
+    create,
+    remove,
+    update,
 )
-
-BLOCKED = (
-    "This operation cannot be performed with given input values. Please contact DynamoDB service"
-    " team for more info: Action Blocked: IndexUpdate"
-)
-
-
-def create(name: str = "new", **more: Any) -> Json:
-    return {"GlobalSecondaryIndexUpdates": [{"Create": {**index(name, "b"), **more}}]}
-
-
-def update(name: str, units: Json | None = TWO) -> Json:
-    change = {"IndexName": name}
-    return {"Update": change if units is None else {**change, "ProvisionedThroughput": units}}
-
-
-def remove(name: str) -> Json:
-    return {"Delete": {"IndexName": name}}
-
-
-def changes(*updates: Json) -> Json:
-    return {"GlobalSecondaryIndexUpdates": list(updates)}
-
-
-B = {"AttributeDefinitions": definitions(("b", "S"))}
-PROTECT = {"DeletionProtectionEnabled": True}
-ENCRYPT = {"SSESpecification": {"Enabled": True}}
-CLASS = {"TableClass": "STANDARD"}
-WARM = {"WarmThroughput": {"ReadUnitsPerSecond": 12001}}
-LIMITS = {"OnDemandThroughput": {"MaxReadRequestUnits": 10}}
 
 # Refusals of requests about a table on demand, with the global index `idx` and a local one, `loc`.
 REFUSALS: dict[str, tuple[Json, str]] = {

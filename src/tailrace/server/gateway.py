@@ -4,7 +4,6 @@ response."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from zlib import crc32
 
 import msgspec
 
@@ -13,7 +12,7 @@ from tailrace.api.dispatch import Dispatcher
 from tailrace.clock import Clock, Ids
 from tailrace.errors import AwsError, PayloadTooLargeException
 from tailrace.wire import sigv4
-from tailrace.wire.bodies import decoded_body
+from tailrace.wire.bodies import checksum, decoded_body
 from tailrace.wire.call import Call, Reply, Scope
 from tailrace.wire.dialects import Dialect, dialect_of
 from tailrace.wire.faults import fault
@@ -30,7 +29,7 @@ STATUS_LINES = {
     503: b"HTTP/1.1 503 Service Unavailable\r\n",
 }
 _RESPONSE = (
-    b"%b%bx-amzn-RequestId: %b\r\nx-amz-crc32: %d\r\nContent-Type: %b\r\n"
+    b"%b%bx-amzn-RequestId: %b\r\nx-amz-crc32: %b\r\nContent-Type: %b\r\n"
     b"Content-Length: %d\r\n%b\r\n%b"
 )
 _SCOPES_KEPT = 256
@@ -152,7 +151,7 @@ class Gateway:
             STATUS_LINES.get(reply.status, STATUS_LINES[400]),
             self._default_lines,
             self._request_id().encode(),
-            crc32(body),
+            checksum(body),
             reply.content_type,
             len(body),
             b"" if keep_alive else b"Connection: close\r\n",

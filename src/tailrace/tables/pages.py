@@ -14,7 +14,7 @@ import msgspec
 
 from tailrace import limits
 from tailrace.model.keys import HASH_BYTES
-from tailrace.model.schema import Index, IndexKind, Projection, Table
+from tailrace.model.schema import Index, Projection, Table
 from tailrace.model.values import Item, decode_item, encode_item, item_size
 from tailrace.tables.capacity import projected
 from tailrace.tables.engine import Engine, Row, Span
@@ -24,7 +24,6 @@ __all__ = [
     "PageRequest",
     "Selection",
     "beyond",
-    "held_whole",
     "read_page",
     "segment_bounds",
 ]
@@ -162,9 +161,3 @@ def segment_bounds(segment: int, total: int) -> tuple[bytes, bytes | None]:
     low = -(-(segment << 32) // total)
     high = -(-(segment + 1 << 32) // total)
     return low.to_bytes(HASH_BYTES, "big"), None if high >> 32 else high.to_bytes(HASH_BYTES, "big")
-
-
-def held_whole(index: Index) -> bool:
-    """Whether all attributes of an item can be had through an index: it holds them, or it lies
-    beside the table."""
-    return index.projection is Projection.ALL or index.kind is IndexKind.LOCAL

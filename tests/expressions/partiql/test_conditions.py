@@ -5,25 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from tailrace.errors import ValidationException
 from tailrace.expressions.partiql import Select, read_statement
-from tailrace.model.values import AttributeValue, Item
-
-ITEM: Item = {
-    "pk": {"S": "a"},
-    "n": {"N": "5"},
-    "s": {"S": "str"},
-    "ss": {"SS": ["a", "b"]},
-    "nul": {"NULL": True},
-    "flag": {"BOOL": True},
-    "m": {"M": {"k": {"L": [{"S": "x"}]}}},
-}
-
-
-def refusal(text: str, *parameters: AttributeValue) -> str:
-    with pytest.raises(ValidationException) as refused:
-        read_statement(text, parameters)
-    return refused.value.message
+from tailrace.model.values import AttributeValue
+from tests.expressions.partiql.reading import ITEM, refusal
 
 
 def holds(condition: str, *parameters: AttributeValue) -> bool:

@@ -8,22 +8,7 @@ import pytest
 from tailrace.errors import ValidationException
 from tailrace.expressions.partiql import UpdateStatement, read_statement
 from tailrace.model.values import AttributeValue, Item
-
-ITEM: Item = {
-    "pk": {"S": "a"},
-    "n": {"N": "5"},
-    "s": {"S": "str"},
-    "ss": {"SS": ["a", "b"]},
-    "nul": {"NULL": True},
-    "flag": {"BOOL": True},
-    "m": {"M": {"k": {"L": [{"S": "x"}]}}},
-}
-
-
-def refusal(text: str, *parameters: AttributeValue) -> str:
-    with pytest.raises(ValidationException) as refused:
-        read_statement(text, parameters)
-    return refused.value.message
+from tests.expressions.partiql.reading import ITEM, refusal
 
 
 def updated(text: str, *parameters: AttributeValue) -> Item:

@@ -7,12 +7,7 @@ import pytest
 from tailrace.errors import ValidationException
 from tailrace.expressions.partiql import Insert, canonical_parameters, read_statement
 from tailrace.model.values import AttributeValue, Item
-
-
-def refusal(text: str, *parameters: AttributeValue) -> str:
-    with pytest.raises(ValidationException) as refused:
-        read_statement(text, parameters)
-    return refused.value.message
+from tests.expressions.partiql.reading import refusal
 
 
 def inserted(text: str, *parameters: AttributeValue) -> Item:
