@@ -1,12 +1,15 @@
 """Proves that the AWS command line works unmodified: tables, waiters, items, pages, refusals,
-streams and Kinesis."""
+streams, Kinesis and functions."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
+import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,11 @@ pytest.importorskip("awscli")
 
 _RUN_S = 60
 _KEY = {"pk": {"S": "a"}, "n": {"N": "1"}}
+_NOTES = (
+    *("--table-name", "Notes", "--attribute-definitions", "AttributeName=pk,AttributeType=S"),
+    *("--key-schema", "AttributeName=pk,KeyType=HASH", "--billing-mode", "PAY_PER_REQUEST"),
+    *("--stream-specification", "StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES"),
+)
 
 
 class _Cli:
@@ -137,3 +145,60 @@ def test_kinesis(aws: _Cli):
     (record,) = aws("kinesis", "get-records", "--shard-iterator", begun["ShardIterator"])["Records"]
     assert (record["PartitionKey"], record["SequenceNumber"]) == ("a", put["SequenceNumber"])
     assert record["Data"] == "cmF3"
+
+
+def test_a_function_on_a_tables_changes(aws: _Cli, tmp_path: Path):
+    (tmp_path / "index.py").write_text(
+        "import json, os\n"
+        "def handler(event, context):\n"
+        "    with open(os.environ['SEEN'], 'a') as seen:\n"
+        "        for record in event.get('Records', []):\n"
+        "            seen.write(record['eventName'] + '\\n')\n"
+        "    print('called')\n"
+        "    return len(event.get('Records', []))\n"
+    )
+    with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+        archive.write(tmp_path / "index.py", "index.py")
+    seen = tmp_path / "seen"
+    named = ("--function-name", "notes")
+    made = aws(
+        *("lambda", "create-function", *named, "--runtime", "python3.12"),
+        *("--handler", "index.handler", "--role", "arn:aws:iam::000000000000:role/any"),
+        *("--zip-file", f"fileb://{tmp_path / 'code.zip'}"),
+        *("--environment", f"Variables={{SEEN={seen}}}"),
+    )
+    assert (made["State"], made["Version"]) == ("Pending", "$LATEST")
+    # Waiters pause for seconds, but only while there is something to wait for.
+    assert aws.run("lambda", "wait", "function-active-v2", *named).returncode == 0
+    aws("kinesis", "create-stream", "--stream-name", "notes", "--shard-count", "1")
+    source = ("--query", "StreamDescription.StreamARN", "--stream-name", "notes")
+    arn = aws("kinesis", "describe-stream", *source)
+    at_start = ("--event-source-arn", arn, "--starting-position", "TRIM_HORIZON")
+    mapped = aws("lambda", "create-event-source-mapping", *named, *at_start, "--batch-size", "10")
+    assert (mapped["State"], mapped["BatchSize"]) == ("Creating", 10)
+    aws("dynamodb", "create-table", *_NOTES)
+    query = ("--table-name", "Notes", "--query", "Table.LatestStreamArn")
+    stream = aws("dynamodb", "describe-table", *query)
+    at_start = ("--event-source-arn", stream, "--starting-position", "TRIM_HORIZON")
+    uuid = aws("lambda", "create-event-source-mapping", *named, *at_start)["UUID"]
+    aws("dynamodb", "put-item", "--table-name", "Notes", "--item", '{"pk": {"S": "a"}}')
+    deadline = time.monotonic() + _RUN_S
+    while not seen.exists() or seen.read_text() != "INSERT\n":
+        assert time.monotonic() < deadline, aws(
+            "lambda", "get-event-source-mapping", "--uuid", uuid
+        )
+        time.sleep(0.02)
+    told = aws("lambda", "get-event-source-mapping", "--uuid", uuid)
+    assert (told["State"], told["EventSourceArn"]) == ("Enabled", stream)
+    listed = aws("lambda", "list-event-source-mappings", *named)["EventSourceMappings"]
+    assert {each["EventSourceArn"] for each in listed} == {arn, stream}
+    event = ("--payload", '{"Records": [{"eventName": "X"}]}')
+    called = aws(
+        *("lambda", "invoke", *named, *event, "--log-type", "Tail"),
+        str(tmp_path / "answer.json"),
+    )
+    assert (called["StatusCode"], (tmp_path / "answer.json").read_text()) == (200, "1")
+    assert "called" in base64.b64decode(called["LogResult"]).decode()
+    assert aws("lambda", "delete-event-source-mapping", "--uuid", uuid)["State"] == "Deleting"
+    gone = aws.run("lambda", "get-function", "--function-name", "nowhere")
+    assert "(ResourceNotFoundException)" in gone.stderr
