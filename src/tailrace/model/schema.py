@@ -5,12 +5,15 @@ value.
 from __future__ import annotations
 
 import enum
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 
 import msgspec
 
 from tailrace.model import arns
 from tailrace.model.keys import KeySchema
+from tailrace.model.values import Item
+from tailrace.model.vectors import VectorSchema
 
 __all__ = [
     "BillingMode",
@@ -47,6 +50,7 @@ class IndexKind(enum.Enum):
 
     LOCAL = "LOCAL"
     GLOBAL = "GLOBAL"
+    VECTOR = "VECTOR"
     INTERNAL = "INTERNAL"
 
 
@@ -85,8 +89,12 @@ class Throughput(msgspec.Struct, frozen=True):
     write_units: int = 0
 
 
-class Index(msgspec.Struct, frozen=True):
-    """A secondary index. `id` is unique in the whole store and never used again."""
+class Index(msgspec.Struct, frozen=True, dict=True):
+    """A secondary index. `id` is unique in the whole store and never used again.
+
+    A VECTOR index has a `vector`; its key is the attribute that divides it, or else the table's
+    partition key.
+    """
 
     id: int
     name: str
@@ -97,6 +105,28 @@ class Index(msgspec.Struct, frozen=True):
     status: IndexStatus = IndexStatus.ACTIVE
     backfilling: bool = False
     throughput: Throughput = Throughput()
+    vector: VectorSchema | None = None
+
+    @cached_property
+    def row_of(self) -> Callable[[Item, bytes], bytes | None]:
+        """Gives the bytes of the row that an item with a key has in this index, None for none."""
+        return self.keys.index_row if self.vector is None else self._vector_row
+
+    def _vector_row(self, item: Item, item_key: bytes) -> bytes | None:
+        held = self.vector is not None and self.vector.holds(item)
+        return self.keys.index_row(item, item_key) if held else None
+
+    @cached_property
+    def check(self) -> Callable[[Item], None]:
+        """Raises ValidationException for an item that carries attributes which this index can't
+        hold."""
+        checked = self.keys.check_index if self.vector is None else self.vector.check
+        return partial(checked, index_name=self.name)
+
+    @property
+    def defined_names(self) -> tuple[str, ...]:
+        """The attributes of this index that the table's definition gives a type to."""
+        return self.keys.names if self.vector is None else self.vector.names
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -186,3 +216,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     def secondary_indexes(self) -> tuple[Index, ...]:
         """The indexes that callers know."""
         return tuple(index for index in self.indexes if index.kind is not IndexKind.INTERNAL)
+
+    @cached_property
+    def vector_indexes(self) -> tuple[Index, ...]:
+        return tuple(index for index in self.indexes if index.kind is IndexKind.VECTOR)

@@ -109,10 +109,10 @@ def check_indexed(table: Table, item: Item) -> None:
     keys: the error of the first such index by name."""
     try:
         for index in table.secondary_indexes:
-            index.keys.check_index(item, index.name)
+            index.check(item)
     except ValidationException:
         for index in sorted(table.secondary_indexes, key=lambda index: index.name):
-            index.keys.check_index(item, index.name)
+            index.check(item)
 
 
 def check(guard: Guard) -> Decide:
@@ -179,8 +179,8 @@ def _index_changes(
 ) -> tuple[IndexChange, ...]:
     changes: list[IndexChange] = []
     for index in table.indexes:
-        old = None if before is None else index.keys.index_row(before, key)
-        new = None if after is None else index.keys.index_row(after, key)
+        old = None if before is None else index.row_of(before, key)
+        new = None if after is None else index.row_of(after, key)
         if old != new:
             changes.append(IndexChange(index.id, old, new))
     return tuple(changes)

@@ -15,6 +15,7 @@ from tailrace.model.changes import Change, ChangeKind
 from tailrace.model.keys import HASH_BYTES, KeyAttribute, KeySchema
 from tailrace.model.schema import Index, IndexKind, Projection, Stream, StreamViewType, Table
 from tailrace.model.values import AttributeValue, Item, decode_item, encode_item, item_size
+from tailrace.model.vectors import DistanceFunction, SearchAttribute, SearchRole, VectorSchema
 from tailrace.streams.log import Shard
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 from tailrace.tables.engine import Decide, IndexChange, Plan, Write
@@ -37,6 +38,7 @@ __all__ = [
     "stream_for",
     "table",
     "update_write",
+    "vector_index",
 ]
 
 ACCOUNT: Final = "000000000000"
@@ -59,6 +61,20 @@ def index(identity: int, attribute: str, *, sort: str | None = None) -> Index:
     """A global index named `by-<attribute>` on a string attribute, everything projected."""
     keys = KeySchema((KeyAttribute(attribute, "S"),), (KeyAttribute(sort, "S"),) if sort else ())
     return Index(identity, f"by-{attribute}", IndexKind.GLOBAL, keys, Projection.ALL)
+
+
+def vector_index(identity: int, attribute: str, dimensions: int, hash_: str | None = None) -> Index:
+    """A vector index named `near-<attribute>` by Euclidean distance, everything projected; divided
+    by the string attribute `hash_`, if that is given."""
+    search = () if hash_ is None else (SearchAttribute(hash_, "S", SearchRole.HASH),)
+    return Index(
+        identity,
+        f"near-{attribute}",
+        IndexKind.VECTOR,
+        KeySchema((KeyAttribute(hash_ or "pk", "S"),)),
+        Projection.ALL,
+        vector=VectorSchema(attribute, dimensions, DistanceFunction.EUCLIDEAN, search),
+    )
 
 
 def table(
@@ -289,7 +305,7 @@ def _index_changes(
     table: Table, key: bytes, old: Item | None, new: Item | None
 ) -> tuple[IndexChange, ...]:
     rows = (
-        (index.id, index.keys.index_row(old or {}, key), index.keys.index_row(new or {}, key))
+        (index.id, index.row_of(old or {}, key), index.row_of(new or {}, key))
         for index in table.indexes
     )
     return tuple(IndexChange(*row) for row in rows if row[1] != row[2])

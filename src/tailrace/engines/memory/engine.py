@@ -229,7 +229,7 @@ class MemoryEngine:
             rows = self._indexes.setdefault(index.id, _Ordered())
             keys = items.keys_above(after, max_rows)
             for key in keys:
-                row = index.keys.index_row(decode_item(items.values[key].data), key)
+                row = index.row_of(decode_item(items.values[key].data), key)
                 if row is not None:
                     rows.put(row, key)
             return keys[-1] if keys else None

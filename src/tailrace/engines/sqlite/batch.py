@@ -252,7 +252,7 @@ def _index_steps(item: _Item, table: Table, plan: Plan) -> Iterable[_IndexStep]:
     if staying:
         after = decode_item(plan.new)
         for index in staying:
-            row = index.keys.index_row(after, item.key)
+            row = index.row_of(after, item.key)
             if row is not None:
                 yield _IndexStep(index.id, row, row, item, new_size)
 

@@ -132,7 +132,7 @@ def _fill(
     found = execute(SQL["items_after"], (table_id, after, max_rows)).fetchall()
     items = bytes_sum = 0
     for item_id, key, size, data in found:
-        row = index.keys.index_row(decode_item(data), key)
+        row = index.row_of(decode_item(data), key)
         if row is not None:
             execute(SQL["insert_missing_index_row"], (index.id, row, item_id))
             if upkeep.cursor.connection.changes():

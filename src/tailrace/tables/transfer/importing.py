@@ -131,7 +131,7 @@ def _write(table: Table, found: Item | LineFault) -> tuple[Write, int]:
         raise ValidationException("Item size has exceeded the maximum allowed size")
     key = table.keys.item_key(item)
     for index in table.secondary_indexes:
-        index.keys.check_index(item, index.name)
+        index.check(item)
     return Write(table.id, key, plans.put(key, item, size)), size
 
 

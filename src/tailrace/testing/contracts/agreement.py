@@ -35,7 +35,7 @@ def check_rows(engine: Engine, table: Table) -> None:
         assert row.size == item_size(item), "an item's size is that of its content"
         assert engine.get(table.id, row.key) == row.data, "both ways of reading agree"
         for index in table.indexes:
-            key = index.keys.index_row(item, row.key)
+            key = index.row_of(item, row.key)
             if key is not None:
                 expected[index.id].append(Row(key, row.size, row.data))
     assert engine.usage(table) == _usage(rows)

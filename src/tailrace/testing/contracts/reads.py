@@ -10,7 +10,14 @@ from tailrace.model.keys import successor
 from tailrace.model.schema import Table
 from tailrace.model.values import decode_item, encode_item
 from tailrace.tables.engine import Engine, Span, Usage
-from tailrace.testing.builders import alter_table, delete_write, index, item, put_write
+from tailrace.testing.builders import (
+    alter_table,
+    delete_write,
+    index,
+    item,
+    put_write,
+    vector_index,
+)
 from tailrace.testing.contracts.agreement import check_agreement
 from tailrace.testing.contracts.store import StoreContract
 from tailrace.testing.driving import alter, make_table, settled, submit_all
@@ -186,6 +193,37 @@ class ReadContract(StoreContract):
             assert engine.fill_index(changed.id, added, b"", 1000) is not None
         assert engine.fill_index(changed.id, added, rows_of(engine, changed)[-1].key, 10) is None
         check_agreement(engine, changed)
+
+    def test_a_vector_index_holds_the_items_with_vectors_that_it_can_hold(
+        self, engine: Engine
+    ) -> None:
+        table = make_table(engine)
+        near = vector_index(engine.catalog().next_id, "v", 2)
+        changed = msgspec.structs.replace(table, indexes=(near,))
+        alter(engine, alter_table(changed))
+        fits = {"L": [{"N": "0.5"}, {"N": "-1"}]}
+        steps = [
+            (item("a", v=fits), 1),
+            (item("a", v=fits, other=1), 1),
+            (item("a", v={"L": [{"N": "1"}]}), 0),
+            (item("a", v=fits), 1),
+            (item("a", v="text"), 0),
+            (item("a"), 0),
+            (item("a", v={"L": [{"N": "2"}, {"N": "3"}]}), 1),
+        ]
+        for step, held in steps:
+            settled(engine, put_write(changed, step))
+            assert engine.usage(changed, near).items == held
+            check_agreement(engine, changed)
+        settled(engine, put_write(changed, item("b", v={"L": [{"N": "1"}, {"S": "2"}]})))
+        divided = vector_index(engine.catalog().next_id, "v", 2, "g")
+        both = msgspec.structs.replace(changed, indexes=(near, divided))
+        alter(engine, alter_table(both))
+        settled(engine, put_write(both, item("c", v=fits)), put_write(both, item("d", v=fits)))
+        settled(engine, put_write(both, item("d", v=fits, g="x")))
+        assert engine.fill_index(both.id, divided, b"", 100) is not None
+        assert [engine.usage(both, each).items for each in both.indexes] == [3, 1]
+        check_agreement(engine, both)
 
     def test_tables_do_not_see_each_other(self, engine: Engine, filled: Table) -> None:
         other = make_table(engine, "other-table", sort=True, index_on=["g"])
