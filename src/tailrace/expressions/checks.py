@@ -89,9 +89,11 @@ def check_update(
     checker.count(parsed.operators)
 
 
-def check_projection(parsed: ParsedProjection, names: Mapping[str, str]) -> None:
+def check_projection(
+    parsed: ParsedProjection, names: Mapping[str, str], parameter: str = "ProjectionExpression"
+) -> None:
     """Raise ValidationException for the first thing wrong with a projection and its names."""
-    _Checker("ProjectionExpression", names, {}).targets(parsed.paths)
+    _Checker(parameter, names, {}).targets(parsed.paths)
 
 
 def resolve(path: PathNode, names: Mapping[str, str]) -> Path:

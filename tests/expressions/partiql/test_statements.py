@@ -42,6 +42,22 @@ from tests.expressions.partiql.reading import ITEM, refusal
                 " Only RETURNING ALL OLD * is allowed in DELETE statements."
             ),
         ),
+        ("SELECT a.k, b.k FROM t", "Duplicate identifiers in select clause: k"),
+        (
+            "SELECT m, m.k FROM t",
+            (
+                "Two document paths overlap with each other; must remove or rewrite one of these"
+                " paths; path one: [m], path two: [m, k]"
+            ),
+        ),
+        (
+            "INSERT INTO t VALUE {'pk': 'x', 'pk': 'y'}",
+            "Duplicate keys in tuple. Key: pk under root at 1:33:4",
+        ),
+        (
+            "SELECT * FROM t WHERE m = {'x': 1, 'x': 2}",
+            "Duplicate keys in tuple. Key: x under root at 1:27:1",
+        ),
         (
             "SELECT * FROM t ORDER BY sk",
             "Must have WHERE clause in the statement when using ORDER BY clause.",

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tailrace import limits
+from tailrace.api.dynamodb.conditions import refuse_parts_of_keys
 from tailrace.api.dynamodb.statement_tokens import Position
 from tailrace.errors import ValidationException
 from tailrace.expressions.partiql import Columns, KeyReads, Reach, Select, key_reads
@@ -79,6 +80,7 @@ def plan_reading(table: Table, index: Index | None, select: Select) -> Reading:
     give, or not in this order.
     """
     whole_items = _check_columns(table, index, select.columns)
+    _check_scalars(table, select)
     reads = key_reads_of(table, index, select)
     backwards = _check_order(table.keys if index is None else index.keys, select, reads)
     if index is not None and reads.reaches is not None:
@@ -115,6 +117,14 @@ def _check_columns(table: Table, index: Index | None, columns: Columns | None) -
             f" not project [{', '.join(missing)}]"
         )
     return bool(missing)
+
+
+def _check_scalars(table: Table, select: Select) -> None:
+    """Raise ValidationException for a SELECT that looks for parts of a key attribute."""
+    if select.where is not None:
+        refuse_parts_of_keys(table, select.where.condition.paths)
+    if select.columns is not None:
+        refuse_parts_of_keys(table, select.columns.paths)
 
 
 def _check_filter(table: Table, index: Index, names: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from tailrace.api.dynamodb.conditions import refuse_parts_of_keys
 from tailrace.api.dynamodb.delete_item import delete_write
 from tailrace.api.dynamodb.put_item import put_write
 from tailrace.api.dynamodb.update_item import update_write
@@ -65,6 +66,8 @@ def statement_write(table: Table, statement: WriteStatement, show_item: bool) ->
         return _insert_write(table, statement)
     key = _written_key(statement.where, table)
     condition = _condition(statement.where, key)
+    if condition is not None:
+        refuse_parts_of_keys(table, condition.paths)
     if isinstance(statement, UpdateStatement):
         guard = Guard(_Present(condition), show_item)
         return update_write(table, key.values, statement.update, guard)

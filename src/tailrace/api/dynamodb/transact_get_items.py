@@ -8,6 +8,7 @@ import msgspec
 
 from tailrace import expressions
 from tailrace.api.dynamodb import inputs
+from tailrace.api.dynamodb.conditions import refuse_parts_of_keys
 from tailrace.api.dynamodb.get_item import projected
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.tables import find_table
@@ -50,6 +51,9 @@ def transact_get_items(context: Context, request: TransactGetItemsInput) -> byte
     projections = [_projection(action) for action in actions]
     keys = [canonical_item(action.key)[0] for action in actions]
     tables = [find_table(context, action.table_name) for action in actions]
+    for table, projection in zip(tables, projections, strict=True):
+        if projection is not None:
+            refuse_parts_of_keys(table, projection.paths)
     places = _places(tables, keys)
     refuse_repeated(places)
     found = context.service.engine.get_together(places)

@@ -12,6 +12,8 @@ from typing import TypeAlias
 import msgspec
 
 from tailrace.errors import ValidationException
+from tailrace.expressions.checks import check_projection
+from tailrace.expressions.parser import ParsedProjection
 from tailrace.expressions.partiql import nodes
 from tailrace.expressions.partiql.conditions import Where, lowered_where
 from tailrace.expressions.partiql.nodes import Call, Name, Node, Star
@@ -153,9 +155,12 @@ def _columns(columns: Sequence[nodes.Column]) -> Columns | None:
     if any(column.aliased for column in columns):
         raise ValidationException("Aliasing is not supported")
     paths = [attribute_path(column.value) for column in columns]
-    return Columns(
-        tuple([label(path) for path in paths]), tuple([tuple(path.steps) for path in paths])
-    )
+    labels = tuple([label(path) for path in paths])
+    for place, name in enumerate(labels):
+        if name in labels[:place]:
+            raise ValidationException(f"Duplicate identifiers in select clause: {name}")
+    check_projection(ParsedProjection(tuple(paths)), {}, "")
+    return Columns(labels, tuple([tuple(path.steps) for path in paths]))
 
 
 def _ordering(node: nodes.Ordering) -> Ordering:

@@ -62,7 +62,13 @@ def tuple_item(node: Node, parameters: Sequence[AttributeValue]) -> Item:
         return value["M"]
     if not isinstance(node, Tuple):
         raise _unsupported(node, "root")
-    return {_field_name(name, "root"): value_of(value, parameters) for name, value in node.fields}
+    item: Item = {}
+    for key, value in node.fields:
+        name = _field_name(key, "root")
+        if name in item:
+            raise _repeated(name, "root", key)
+        item[name] = value_of(value, parameters)
+    return item
 
 
 def what(node: Node) -> str:
@@ -92,6 +98,10 @@ def _unsupported(node: Node, path: str) -> ValidationException:
     return ValidationException(f"Unsupported data type: {what(node)} under key {path} at {node.at}")
 
 
+def _repeated(name: str, path: str, node: Node) -> ValidationException:
+    return ValidationException(f"Duplicate keys in tuple. Key: {name} under {path} at {node.at}")
+
+
 def _literal(node: Node, path: str, depth: int) -> AttributeValue:
     """The value of a literal. `path` leads to it from the value that it is a part of."""
     if depth >= limits.ITEM_NESTING:
@@ -114,6 +124,8 @@ def _literal(node: Node, path: str, depth: int) -> AttributeValue:
             entries: Item = {}
             for key, value in fields:
                 name = _field_name(key, path)
+                if name in entries:
+                    raise _repeated(name, path, node)
                 entries[name] = _literal(value, f"{path}.{name}", depth + 1)
             return {"M": entries}
         case Bag(elements):
