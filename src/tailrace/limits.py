@@ -77,6 +77,15 @@ __all__ = [
     "TRIM_RECORDS_PER_COMMIT",
     "TTL_ITEMS_PER_STEP",
     "TTL_MAX_AGE_S",
+    "VECTOR_CAPACITY_BYTES",
+    "VECTOR_DIMENSIONS",
+    "VECTOR_INDEXES",
+    "VECTOR_INLINE_FILTERS",
+    "VECTOR_PARTITION_KEYS",
+    "VECTOR_SEARCH_BYTES",
+    "VECTOR_SEARCH_ROWS",
+    "VECTOR_SEARCH_STEP_NUMBERS",
+    "VECTOR_TOP_K",
     "WRITE_UNIT_BYTES",
 ]
 
@@ -95,6 +104,15 @@ GLOBAL_INDEXES: Final = 20
 PROJECTED_ATTRIBUTES: Final = 100
 INDEX_KEY_ATTRIBUTES: Final = 4  # of each kind, in the key of a global index
 TABLES_PER_REGION: Final = 2500
+VECTOR_INDEXES: Final = 5
+VECTOR_DIMENSIONS: Final = 4096
+VECTOR_PARTITION_KEYS: Final = 1
+VECTOR_INLINE_FILTERS: Final = 18
+VECTOR_TOP_K: Final = 100
+# Of an answer, which has no pages (VectorSearch.Requirements.html).
+VECTOR_SEARCH_BYTES: Final = 16 * 1024 * 1024
+# Seen on AWS: nothing that is done with a vector index counts for less.
+VECTOR_CAPACITY_BYTES: Final = 1024
 # Seen on AWS: more is "out of bounds" whatever the account may have.
 CAPACITY_UNITS_MAX: Final = 1_000_000_000_000
 
@@ -183,6 +201,10 @@ PARTITIONS_MAX: Final = 256  # eight low bits of the clock hold the partition
 GROUP_COMMIT_UNITS: Final = 256
 GROUP_COMMIT_QUEUE: Final = 65_536
 ROWS_PER_READ: Final = 4096
+# A search lets others have their turn after so many rows, or numbers in their vectors: a few
+# milliseconds' work.
+VECTOR_SEARCH_ROWS: Final = 256
+VECTOR_SEARCH_STEP_NUMBERS: Final = 16 * 1024
 # Of tables that are backed up, restored or imported; with at most 1 MB of items.
 COPY_ITEMS_PER_COMMIT: Final = 256
 # Parsed and compiled expressions that are kept, of each kind. An application has few texts.

@@ -16,7 +16,6 @@ from tailrace.model.schema import (
     BillingMode,
     Index,
     IndexKind,
-    Projection,
     StreamViewType,
     Table,
     TableStatus,
@@ -24,7 +23,7 @@ from tailrace.model.schema import (
 from tailrace.tables import hidden
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 from tailrace.tables.copies import being_copied, copying
-from tailrace.tables.description import key_elements
+from tailrace.tables.description import key_elements, projection_member, vector_members
 from tailrace.tables.engine import Usage
 
 __all__ = [
@@ -194,6 +193,7 @@ def _features(source: Table, backup: Backup) -> dict[str, Any]:
     for member, kind in (
         ("LocalSecondaryIndexes", IndexKind.LOCAL),
         ("GlobalSecondaryIndexes", IndexKind.GLOBAL),
+        ("VectorIndexes", IndexKind.VECTOR),
     ):
         indexes = [_index(source, index) for index in source.indexes if index.kind is kind]
         if indexes:
@@ -214,14 +214,10 @@ def _features(source: Table, backup: Backup) -> dict[str, Any]:
 
 
 def _index(source: Table, index: Index) -> dict[str, Any]:
-    projection: dict[str, Any] = {"ProjectionType": index.projection.value}
-    if index.projection is Projection.INCLUDE:
-        projection["NonKeyAttributes"] = list(index.included)
-    info: dict[str, Any] = {
-        "IndexName": index.name,
-        "KeySchema": key_elements(index.keys),
-        "Projection": projection,
-    }
+    info: dict[str, Any] = {"IndexName": index.name, "Projection": projection_member(index)}
+    if index.vector is not None:
+        return info | vector_members(index.vector)
+    info["KeySchema"] = key_elements(index.keys)
     if index.kind is IndexKind.GLOBAL and source.billing_mode is BillingMode.PROVISIONED:
         info["ProvisionedThroughput"] = {
             "ReadCapacityUnits": index.throughput.read_units,

@@ -17,23 +17,37 @@ __all__ = [
     "Usage",
     "consumed_capacity",
     "index_write_units",
+    "projected",
     "read_units",
     "usage_of_write",
+    "vector_write_bytes",
     "write_units",
 ]
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Units used on a table and on its indexes by name; reads and writes are never mixed in one."""
+    """Units used on a table and on its indexes by name, and bytes on its vector indexes; reads and
+    writes are never mixed in one."""
 
     table: float
     indexes: Mapping[str, float] = {}
+    vectors: Mapping[str, float] = {}
 
     def plus(self, other: Usage) -> Usage:
-        names = {**self.indexes}
-        for name, units in other.indexes.items():
-            names[name] = names.get(name, 0.0) + units
-        return Usage(self.table + other.table, names)
+        return Usage(
+            self.table + other.table,
+            _sums(self.indexes, other.indexes),
+            _sums(self.vectors, other.vectors),
+        )
+
+
+def _sums(first: Mapping[str, float], second: Mapping[str, float]) -> Mapping[str, float]:
+    if not second:
+        return first
+    names = {**first}
+    for name, units in second.items():
+        names[name] = names.get(name, 0.0) + units
+    return names
 
 
 def read_units(size: int, consistent: bool) -> float:
@@ -50,10 +64,10 @@ def write_units(size: int) -> float:
 
 
 def projected(item: Item, table: Table, index: Index) -> Item:
-    """The part of an item that an index holds."""
+    """The part of an item that an index shows."""
     if index.projection is Projection.ALL:
         return item
-    names = dict.fromkeys((*table.keys.names, *index.keys.names, *index.included))
+    names = dict.fromkeys((*table.keys.names, *index.defined_names, *index.included))
     return {name: item[name] for name in names if name in item}
 
 
@@ -70,6 +84,8 @@ def index_write_units(table: Table, before: Item | None, after: Item | None) -> 
     put."""
     used: dict[str, float] = {}
     for index in table.secondary_indexes:
+        if index.vector is not None:
+            continue
         old, new = _in_index(before, table, index), _in_index(after, table, index)
         if old == new:
             continue
@@ -83,6 +99,34 @@ def index_write_units(table: Table, before: Item | None, after: Item | None) -> 
     return used
 
 
+def vector_write_bytes(table: Table, before: Item | None, after: Item | None) -> dict[str, float]:
+    """Bytes a write uses on each vector index in which it changes something: by the larger of what
+    the index holds before and after it, as measured on AWS."""
+    used: dict[str, float] = {}
+    for index in table.vector_indexes:
+        old, new = _in_vector_index(before, table, index), _in_vector_index(after, table, index)
+        if old != new:
+            size = max(_vector_row_size(row, index) for row in (old, new) if row is not None)
+            used[index.name] = float(max(size, limits.VECTOR_CAPACITY_BYTES))
+    return used
+
+
+def _in_vector_index(item: Item | None, table: Table, index: Index) -> Item | None:
+    if item is None or index.vector is None or not index.vector.holds(item):
+        return None
+    name = index.vector.attribute
+    return {**projected(item, table, index), name: item[name]}
+
+
+def _vector_row_size(row: Item, index: Index) -> int:
+    """Four bytes for each number of the vector, and the rest as items are counted."""
+    if index.vector is None:
+        return 0
+    name = index.vector.attribute
+    rest = {other: value for other, value in row.items() if other != name}
+    return index.vector.dimensions * 4 + len(name.encode()) + item_size(rest)
+
+
 def usage_of_write(table: Table, settled: Settled) -> Usage:
     """What one settled write used."""
     plan = settled.plan
@@ -91,7 +135,8 @@ def usage_of_write(table: Table, settled: Settled) -> Usage:
         return Usage(units)
     before = None if settled.previous is None else decode_item(settled.previous)
     after = None if plan.new is None else decode_item(plan.new)
-    return Usage(units, index_write_units(table, before, after))
+    vectors = vector_write_bytes(table, before, after) if table.vector_indexes else {}
+    return Usage(units, index_write_units(table, before, after), vectors)
 
 
 def consumed_capacity(
@@ -116,4 +161,8 @@ def consumed_capacity(
         }
         if units:
             result[member] = units
+    if usage.vectors:
+        result["VectorIndexes"] = {
+            name: {"VectorWriteRequestBytes": used} for name, used in usage.vectors.items()
+        }
     return result

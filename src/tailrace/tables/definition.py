@@ -16,7 +16,16 @@ from tailrace.errors import ValidationException
 from tailrace.model.keys import KeyAttribute, KeySchema
 from tailrace.model.schema import Index, IndexKind, IndexStatus, Projection, Throughput
 
-__all__ = ["IndexSpec", "check_definitions", "check_index", "check_indexes", "key_of", "make_index"]
+__all__ = [
+    "IndexSpec",
+    "check_definitions",
+    "check_index",
+    "check_indexes",
+    "check_projected",
+    "check_projection",
+    "key_of",
+    "make_index",
+]
 
 _INVALID: Final = "One or more parameter values were invalid: "
 _SAME_NAME: Final = (
@@ -64,11 +73,14 @@ def make_index(spec: IndexSpec, index_id: int, types: dict[str, str]) -> Index:
 
 
 def check_definitions(
-    defined: Sequence[str], elements: KeyElements, specs: Sequence[IndexSpec]
+    defined: Sequence[str],
+    elements: KeyElements,
+    specs: Sequence[IndexSpec],
+    searched: Iterable[str] = (),
 ) -> None:
     """Raise ValidationException unless the table's key is in order and the defined attributes are
-    exactly those that it and the indexes' keys are made of. What else can be wrong with indexes
-    comes later.
+    exactly those that it and the indexes' keys are made of, and those `searched` by in vector
+    indexes. What else can be wrong with indexes comes later.
     """
     if len(elements) > len(defined):
         raise ValidationException("Invalid KeySchema: Some index key attribute have no definition")
@@ -82,6 +94,7 @@ def check_definitions(
     for spec in specs:
         _check_defined(spec.key_names, defined)
         used.update(dict.fromkeys(spec.key_names))
+    used.update(dict.fromkeys(searched))
     if len(used) == len(defined):
         return
     if not specs:
@@ -151,10 +164,15 @@ def check_indexes(specs: Iterable[IndexSpec], elements: KeyElements) -> None:
             f"{_INVALID}GlobalSecondaryIndex count exceeds the per-table limit of"
             f" {limits.GLOBAL_INDEXES}"
         )
-    included = sum(len(spec.non_key_attributes or ()) for spec in specs)
-    if included > limits.PROJECTED_ATTRIBUTES:
+    check_projected(sum(len(spec.non_key_attributes or ()) for spec in specs))
+
+
+def check_projected(count: int) -> None:
+    """Raise ValidationException when a table's indexes name more attributes to project than they
+    may together."""
+    if count > limits.PROJECTED_ATTRIBUTES:
         raise ValidationException(
-            f"{_INVALID}Number of projected attributes ({included}) exceeds the limit of"
+            f"{_INVALID}Number of projected attributes ({count}) exceeds the limit of"
             f" {limits.PROJECTED_ATTRIBUTES}"
         )
 
@@ -172,7 +190,7 @@ def check_index(spec: IndexSpec, table: KeyElements) -> None:
         _check_local_key(spec, table)
     else:
         _check_global_key(spec.key_elements)
-    _check_projection(spec)
+    check_projection(spec.projection_type, spec.non_key_attributes)
 
 
 def _check_local_key(spec: IndexSpec, table: KeyElements) -> None:
@@ -211,8 +229,8 @@ def _check_global_key(elements: KeyElements) -> None:
             )
 
 
-def _check_projection(spec: IndexSpec) -> None:
-    kind, attributes = spec.projection_type, spec.non_key_attributes
+def check_projection(kind: str | None, attributes: Sequence[str] | None) -> None:
+    """Raise ValidationException unless a projection's type goes with the attributes it names."""
     problem: str | None = None
     if kind is None:
         problem = "Unknown ProjectionType: null"

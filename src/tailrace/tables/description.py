@@ -17,11 +17,18 @@ from tailrace.model.schema import (
     TableStatus,
     Throughput,
 )
+from tailrace.model.vectors import VectorSchema
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine, Usage
 from tailrace.tables.throughput import index_settings, warm
 
-__all__ = ["describe_index", "describe_table", "key_elements"]
+__all__ = [
+    "describe_index",
+    "describe_table",
+    "key_elements",
+    "projection_member",
+    "vector_members",
+]
 
 _STORED_SETTINGS = (
     "SSEDescription",
@@ -66,6 +73,7 @@ def describe_table(
     for member, kind in (
         ("LocalSecondaryIndexes", IndexKind.LOCAL),
         ("GlobalSecondaryIndexes", IndexKind.GLOBAL),
+        ("VectorIndexes", IndexKind.VECTOR),
     ):
         indexes = [
             describe_index(engine, table, index) for index in table.indexes if index.kind is kind
@@ -120,24 +128,47 @@ def _warm(table: Table, throughput: Throughput, settings: Mapping[str, Any]) -> 
 def describe_index(engine: Engine, table: Table, index: Index) -> dict[str, Any]:
     """The description of one of a table's secondary indexes."""
     usage: Usage = engine.usage(table, index)
-    projection: dict[str, Any] = {"ProjectionType": index.projection.value}
-    if index.projection is Projection.INCLUDE:
-        projection["NonKeyAttributes"] = list(index.included)
+    schema: dict[str, Any] = {"KeySchema": key_elements(index.keys)}
     description: dict[str, Any] = {
         "IndexName": index.name,
-        "KeySchema": key_elements(index.keys),
-        "Projection": projection,
+        **(schema if index.vector is None else vector_members(index.vector)),
+        "Projection": projection_member(index),
         "IndexSizeBytes": usage.size,
         "ItemCount": usage.items,
         "IndexArn": f"{table.arn}/index/{index.name}",
     }
+    if index.kind is IndexKind.LOCAL:
+        return description
+    description["IndexStatus"] = index.status.value
+    if index.backfilling:
+        description["Backfilling"] = True
     if index.kind is IndexKind.GLOBAL:
-        description["IndexStatus"] = index.status.value
         description["ProvisionedThroughput"] = _throughput(index.throughput)
         own = index_settings(table).get(index.name, {})
         description["WarmThroughput"] = _warm(table, index.throughput, own)
         if own.get("OnDemandThroughput"):
             description["OnDemandThroughput"] = own["OnDemandThroughput"]
-        if index.backfilling:
-            description["Backfilling"] = True
     return description
+
+
+def projection_member(index: Index) -> dict[str, Any]:
+    """The Projection of an index."""
+    projection: dict[str, Any] = {"ProjectionType": index.projection.value}
+    if index.projection is Projection.INCLUDE:
+        projection["NonKeyAttributes"] = list(index.included)
+    return projection
+
+
+def vector_members(schema: VectorSchema) -> dict[str, Any]:
+    """The members that only the descriptions of vector indexes have."""
+    members: dict[str, Any] = {
+        "VectorAttribute": {"AttributeName": schema.attribute},
+        "Dimensions": schema.dimensions,
+        "DistanceFunction": schema.function.value,
+    }
+    if schema.search:
+        members["SearchSchema"] = [
+            {"AttributeName": part.name, "SearchSchemaElementType": part.role.value}
+            for part in schema.search
+        ]
+    return members

@@ -1,4 +1,4 @@
-"""Proves that replicas, witnesses and vector indexes are refused, and what may be kept is kept."""
+"""Proves that replicas and witnesses are refused, and what may be kept is kept."""
 
 from __future__ import annotations
 
@@ -95,24 +95,3 @@ def test_a_table_may_begin_with_tags_and_a_policy(caller: Caller) -> None:
         {"GlobalTableSourceArn": arn.replace("us-east-1", "eu-west-1")},
     ):
         assert caller.refused("CreateTable", **members, **more).code == "ValidationException"
-
-
-def test_there_are_no_vector_indexes(caller: Caller) -> None:
-    caller.create()
-    index = {
-        "IndexName": "vectors",
-        "VectorAttribute": {"AttributeName": "v"},
-        "Projection": {"ProjectionType": "ALL"},
-        "Dimensions": 3,
-        "DistanceFunction": "COSINE",
-    }
-    message = "One or more parameter values were invalid: Vector indexes are not supported"
-    assert refused(caller, VectorIndexUpdates=[{"Create": index}]) == message
-    search = {"TableName": "things", "IndexName": "vectors", "SearchVector": [{"N": "1"}]}
-    missing = caller.refused("SearchVectors", **search, TopK=1)
-    assert missing.message == "The table does not have the specified index: vectors"
-    far = caller.refused("SearchVectors", **search, TopK=101)
-    assert far.message == (
-        "Provided TopK value '101' is out of valid range. The value must be between 1 and 100"
-        " inclusive"
-    )

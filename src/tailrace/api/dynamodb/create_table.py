@@ -3,7 +3,7 @@ CREATING as AWS does."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -27,7 +27,7 @@ from tailrace.model.schema import (
     TableStatus,
     Throughput,
 )
-from tailrace.tables import definition, life, throughput
+from tailrace.tables import definition, life, throughput, vector_definition
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.description import describe_table
 from tailrace.tables.stream_life import requested_stream
@@ -59,7 +59,7 @@ class CreateTableInput(msgspec.Struct, rename="pascal", frozen=True):
     resource_policy: str | None = None
     global_table_source_arn: str | None = None
     global_table_settings_replication_mode: replication.SettingsReplication | None = None
-    vector_indexes: list[dict[str, Any]] | None = None
+    vector_indexes: list[parts.VectorIndex] | None = None
 
 
 def create_table(context: Context, request: CreateTableInput) -> Altered:
@@ -67,7 +67,6 @@ def create_table(context: Context, request: CreateTableInput) -> Altered:
     now_us = context.service.clock.now_us()
     uuid = context.service.ids.uuid()
     checked = _definition(request)
-    replication.refuse_vector_indexes(request.vector_indexes)
     replication.check_settings_replication(request.global_table_settings_replication_mode)
     if request.global_table_source_arn is not None:
         replication.refuse_source(context, request.global_table_source_arn)
@@ -113,6 +112,7 @@ class _Definition(msgspec.Struct, frozen=True):
     mode: BillingMode
     throughput: Throughput
     tuned: list[parts.GlobalIndex]
+    vectors: list[vector_definition.VectorSpec]
 
     def table(
         self,
@@ -126,6 +126,12 @@ class _Definition(msgspec.Struct, frozen=True):
         indexes = [
             definition.make_index(spec, table_id + 1 + place, self.types)
             for place, spec in enumerate(self.specs)
+        ]
+        indexes += [
+            vector_definition.make_vector_index(
+                spec, table_id + 1 + len(indexes) + place, self.types, self.keys
+            )
+            for place, spec in enumerate(self.vectors)
         ]
         table = Table(
             id=table_id,
@@ -156,15 +162,22 @@ def _definition(request: CreateTableInput) -> _Definition:
     types = {part.attribute_name: part.attribute_type for part in defined}
     elements = parts.elements(request.key_schema or [])
     specs = _specs(request)
-    definition.check_definitions([part.attribute_name for part in defined], elements, specs)
+    vectors = _vector_specs(request, specs, mode, types)
+    searched = [name for spec in vectors for name, _ in spec.search]
+    names = [part.attribute_name for part in defined]
+    definition.check_definitions(names, elements, specs, searched)
     for spec in specs:
         if spec.kind is IndexKind.GLOBAL:
             throughput.for_new_index(spec.name, mode, spec.throughput)
     definition.check_indexes(specs, elements)
+    definition.check_projected(
+        sum(len(spec.non_key_attributes or ()) for spec in specs)
+        + sum(vector_definition.projected_attributes(spec) for spec in vectors)
+    )
     _check_warm(mode, asked, request)
     keys = definition.key_of(elements, dict(types))
     tuned = list(request.global_secondary_indexes or ())
-    return _Definition(keys, dict(sorted(types.items())), specs, mode, asked, tuned)
+    return _Definition(keys, dict(sorted(types.items())), specs, mode, asked, tuned, vectors)
 
 
 def _check_warm(mode: BillingMode, asked: Throughput, request: CreateTableInput) -> None:
@@ -197,6 +210,19 @@ def _specs(request: CreateTableInput) -> list[definition.IndexSpec]:
             raise ValidationException(f"{_INVALID}List of {kind}SecondaryIndexes is empty")
         asked += given or ()
     return [parts.index_spec(index) for index in asked]
+
+
+def _vector_specs(
+    request: CreateTableInput,
+    specs: list[definition.IndexSpec],
+    mode: BillingMode,
+    types: dict[str, str],
+) -> list[vector_definition.VectorSpec]:
+    if request.vector_indexes is None:
+        return []
+    vectors = [parts.vector_spec(index) for index in request.vector_indexes]
+    vector_definition.check_vector_indexes(vectors, types, mode, [spec.name for spec in specs])
+    return vectors
 
 
 def _settings(

@@ -71,7 +71,7 @@ class TableCreationParameters(msgspec.Struct, rename="pascal", frozen=True):
         name="SSESpecification", default=None
     )
     global_secondary_indexes: list[parts.GlobalIndex] | None = None
-    vector_indexes: list[dict[str, Any]] | None = None
+    vector_indexes: list[parts.VectorIndex] | None = None
 
 
 class ImportTableInput(msgspec.Struct, frozen=True):
@@ -143,10 +143,6 @@ def _check(request: ImportTableInput) -> None:
             "Invalid Request: Unsupported InputFormatOptions for the given input format:"
             f" {request.InputFormat}."
         )
-    if request.TableCreationParameters.vector_indexes:
-        raise ValidationException(
-            "One or more parameter values were invalid: Vector indexes are not supported"
-        )
 
 
 def _replayed(context: Context, token: str, table_name: str) -> Job | None:
@@ -171,6 +167,7 @@ def _creation(asked: TableCreationParameters) -> CreateTableInput:
         on_demand_throughput=asked.on_demand_throughput,
         sse_specification=asked.sse_specification,
         global_secondary_indexes=asked.global_secondary_indexes,
+        vector_indexes=asked.vector_indexes,
     )
 
 

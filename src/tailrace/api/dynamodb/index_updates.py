@@ -3,7 +3,7 @@ table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -19,7 +19,7 @@ from tailrace.errors import (
 from tailrace.model.schema import BillingMode, Index, IndexKind, IndexStatus, Table, Throughput
 from tailrace.tables import definition, throughput
 
-__all__ = ["IndexUpdate", "check_form", "check_number", "updated_indexes"]
+__all__ = ["IndexUpdate", "check_form", "check_number", "updated_indexes", "used_types"]
 
 _INVALID: Final = "One or more parameter values were invalid: "
 _BLOCKED: Final = (
@@ -80,9 +80,10 @@ def check_form(updates: Sequence[IndexUpdate]) -> None:
         seen.add(update.index_name)
 
 
-def check_number(updates: Sequence[IndexUpdate]) -> None:
-    """Raise LimitExceededException when more than one index is to be made or removed."""
-    if sum(update.update is None for update in updates) > 1:
+def check_number(updates: Sequence[IndexUpdate], vectors: int = 0) -> None:
+    """Raise LimitExceededException when more than one index is to be made or removed, beside
+    `vectors` vector indexes."""
+    if sum(update.update is None for update in updates) + vectors > 1:
         raise LimitExceededException(
             "Subscriber limit exceeded: Only 1 online index can be created or deleted"
             " simultaneously per table"
@@ -131,6 +132,7 @@ def _added(
             f"{_INVALID}AttributeDefinitions is not specified for index: {spec.name}"
         )
     definition.check_index(spec, _elements(table))
+    _refuse_vectors(table, asked.key_schema, types)
     index = definition.make_index(spec, index_id, types)
     index = msgspec.structs.replace(index, status=IndexStatus.CREATING, backfilling=True)
     used = {**table.attribute_types, **{name: types[name] for name in spec.key_names}}
@@ -138,6 +140,27 @@ def _added(
         table, indexes=(*table.indexes, index), attribute_types=dict(sorted(used.items()))
     )
     return parts.with_index_settings(table, asked)
+
+
+def _refuse_vectors(table: Table, asked: parts.KeyElements, types: Mapping[str, str]) -> None:
+    """Raise ValidationException when an index is to have an attribute with vectors in its key."""
+    vectors = {
+        index.vector.attribute: index.vector.dimensions
+        for index in table.vector_indexes
+        if index.vector is not None
+    }
+    for name in [element.attribute_name for element in asked]:
+        if name in vectors:
+            wanted = ", ".join(
+                f"SchemaElement: key{{{element.attribute_name}:{types[element.attribute_name]}"
+                f":{element.key_type}}}"
+                for element in asked
+            )
+            raise ValidationException(
+                f"{_INVALID}Attributes cannot be redefined. Please check that your attribute has"
+                " the same type as previously defined. Existing schema: VectorIndexSchema:"
+                f"[VectorAttribute: key{{{name}:L:{vectors[name]}}}] New schema: Schema:[{wanted}]"
+            )
 
 
 def _elements(table: Table) -> list[tuple[str, str]]:
@@ -198,9 +221,14 @@ def _check_change(index: Index, units: Throughput) -> None:
 def _removed(table: Table, name: str) -> Table:
     index = _existing(table, name, "delete")
     indexes = tuple(other for other in table.indexes if other.id != index.id)
-    used = {*table.keys.names, *(name for other in indexes for name in other.keys.names)}
-    types = {name: kind for name, kind in table.attribute_types.items() if name in used}
-    return msgspec.structs.replace(table, indexes=indexes, attribute_types=types)
+    left = msgspec.structs.replace(table, indexes=indexes)
+    return msgspec.structs.replace(left, attribute_types=used_types(left))
+
+
+def used_types(table: Table) -> dict[str, str]:
+    """Those of a table's attribute types that its key and its indexes need."""
+    used = {*table.keys.names, *(name for index in table.indexes for name in index.defined_names)}
+    return {name: kind for name, kind in table.attribute_types.items() if name in used}
 
 
 def _existing(table: Table, name: str, action: str) -> Index:

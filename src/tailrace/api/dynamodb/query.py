@@ -15,6 +15,7 @@ from tailrace.api.dynamodb.reading import (
     query_after,
     refuse_consistent,
     refuse_unprojected_filter,
+    refuse_vectors,
     start_item,
 )
 from tailrace.api.dynamodb.tables import find_index, find_table
@@ -74,6 +75,7 @@ def query(context: Context, request: QueryInput) -> bytes:
     table = find_table(context, request.table_name)
     index = find_index(table, request.index_name)
     refuse_consistent(index, request.consistent_read)
+    refuse_vectors(index, "Query operation not supported on this index type.")
     check_start(table, index, start)
     keys = table.keys if index is None else index.keys
     reach = expressions.key_range(tests, keys)

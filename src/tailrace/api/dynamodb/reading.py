@@ -24,6 +24,7 @@ __all__ = [
     "query_after",
     "refuse_consistent",
     "refuse_unprojected_filter",
+    "refuse_vectors",
     "scan_after",
     "start_item",
 ]
@@ -40,9 +41,15 @@ _SCHEMA = "The provided key element does not match the schema"
 
 
 def refuse_consistent(index: Index | None, consistent: bool | None) -> None:
-    """Global indexes can only be read eventually consistently."""
-    if consistent and index is not None and index.kind is IndexKind.GLOBAL:
+    """Global indexes can only be read eventually consistently, and so are vector indexes."""
+    if consistent and index is not None and index.kind is not IndexKind.LOCAL:
         raise ValidationException("Consistent reads are not supported on global secondary indexes")
+
+
+def refuse_vectors(index: Index | None, message: str) -> None:
+    """Raise ValidationException for a vector index, which only SearchVectors reads."""
+    if index is not None and index.kind is IndexKind.VECTOR:
+        raise ValidationException(message)
 
 
 def check_select(

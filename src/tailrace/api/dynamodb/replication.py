@@ -6,7 +6,7 @@ A server is one region, so what AWS says of regions that it doesn't have is true
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import msgspec
 
@@ -21,11 +21,9 @@ __all__ = [
     "check_settings_replication",
     "check_witnesses",
     "refuse_source",
-    "refuse_vector_indexes",
 ]
 
 SettingsReplication = Literal["ENABLED", "DISABLED", "ENABLED_WITH_OVERRIDES"]
-_INVALID: Final = "One or more parameter values were invalid: "
 
 
 class ReplicaCreation(msgspec.Struct, frozen=True):
@@ -130,9 +128,3 @@ def check_settings_replication(mode: SettingsReplication | None) -> None:
             " satisfy constraint: Only ENABLED and DISABLED settings replication are supported for"
             " a Regional Table."
         )
-
-
-def refuse_vector_indexes(asked: object | None) -> None:
-    """Raise ValidationException when vector indexes are asked for."""
-    if asked:
-        raise ValidationException(f"{_INVALID}Vector indexes are not supported")

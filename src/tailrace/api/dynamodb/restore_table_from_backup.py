@@ -11,7 +11,7 @@ from tailrace.api.dynamodb.backups import checked_backup_arn, copied
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.restoring import check_target, restored, restoring
 from tailrace.api.operation import Altered, Context, Operation, Result
-from tailrace.errors import BackupInUseException, ValidationException
+from tailrace.errors import BackupInUseException
 from tailrace.model.schema import TableStatus
 from tailrace.tables import backups, life
 from tailrace.tables.catalog import Alteration, Catalog, Tick
@@ -32,15 +32,11 @@ class RestoreTableFromBackupInput(msgspec.Struct, rename="pascal", frozen=True):
     sse_specification_override: parts.SSESpecification | None = msgspec.field(
         name="SSESpecificationOverride", default=None
     )
-    vector_index_override: list[dict[str, Any]] | None = None
+    vector_index_override: list[parts.VectorIndex] | None = None
 
 
 def restore_table_from_backup(context: Context, request: RestoreTableFromBackupInput) -> Altered:
     arn = checked_backup_arn(context, request.backup_arn)
-    if request.vector_index_override:
-        raise ValidationException(
-            "Invalid Request: Vector indexes cannot be created during the restore operation"
-        )
     scope = check_target(context, request.target_table_name)
     engine = context.service.engine
     backup = backups.find_backup(engine.catalog(), arn)

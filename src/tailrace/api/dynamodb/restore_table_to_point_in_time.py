@@ -38,7 +38,7 @@ class RestoreTableToPointInTimeInput(msgspec.Struct, rename="pascal", frozen=Tru
     sse_specification_override: parts.SSESpecification | None = msgspec.field(
         name="SSESpecificationOverride", default=None
     )
-    vector_index_override: list[dict[str, Any]] | None = None
+    vector_index_override: list[parts.VectorIndex] | None = None
 
 
 def restore_table_to_point_in_time(
@@ -73,10 +73,6 @@ def _source_ref(request: RestoreTableToPointInTimeInput) -> str:
     given = [ref for ref in (request.source_table_arn, request.source_table_name) if ref]
     if len(given) != 1:
         raise ValidationException("Must provide exactly one of: sourceTableArn, sourceTableName")
-    if request.vector_index_override:
-        raise ValidationException(
-            "Invalid Request: Vector indexes cannot be created during the restore operation"
-        )
     if request.restore_date_time is not None and request.use_latest_restorable_time:
         raise ValidationException(
             "Invalid Request: Both RestoreDateTime and UseLatestRestorableTime cannot be set for"

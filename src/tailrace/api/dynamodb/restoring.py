@@ -20,7 +20,7 @@ from tailrace.errors import (
     ValidationException,
 )
 from tailrace.model.schema import BillingMode, Index, IndexKind, Table, Throughput
-from tailrace.tables import copies, definition
+from tailrace.tables import copies, definition, vector_definition
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 
 __all__ = ["Overrides", "check_target", "restored", "restoring"]
@@ -39,6 +39,8 @@ class Overrides(Protocol):
     def global_secondary_index_override(self) -> list[parts.GlobalIndex] | None: ...
     @property
     def local_secondary_index_override(self) -> list[parts.LocalIndex] | None: ...
+    @property
+    def vector_index_override(self) -> list[parts.VectorIndex] | None: ...
     @property
     def provisioned_throughput_override(self) -> parts.ProvisionedThroughput | None: ...
     @property
@@ -108,7 +110,7 @@ def restored(
     settings[copies.RESTORE_SUMMARY] = summary
     indexes = _indexes(request, source, mode)
     used = dict.fromkeys(source.keys.names)
-    used.update(dict.fromkeys(each for index in indexes for each in index.keys.names))
+    used.update(dict.fromkeys(each for index in indexes for each in index.defined_names))
     return Table(
         id=0,
         uuid=context.service.ids.uuid(),
@@ -179,7 +181,34 @@ def _indexes(request: Overrides, source: Table, mode: BillingMode) -> list[Index
             found += known
         else:
             found += [_matching(source, known, override) for override in overrides]
+    found += _vectors(request, source, mode)
     return [_tuned(index, request, mode) for index in found]
+
+
+def _vectors(request: Overrides, source: Table, mode: BillingMode) -> list[Index]:
+    found = list(source.vector_indexes)
+    if request.vector_index_override is not None:
+        found = [_matching_vector(source, override) for override in request.vector_index_override]
+    if found:
+        vector_definition.check_mode(mode)
+    return found
+
+
+def _matching_vector(source: Table, override: parts.VectorIndex) -> Index:
+    spec = parts.vector_spec(override)
+    if all(name in source.attribute_types for name, _ in spec.search):
+        same = vector_definition.make_vector_index(spec, 0, source.attribute_types, source.keys)
+        for index in source.vector_indexes:
+            if (
+                index.vector == same.vector
+                and index.projection is same.projection
+                and index.included == same.included
+            ):
+                return same
+    raise ValidationException(
+        f"Invalid Request: Index {spec.name} does not match a vector index that existed in the"
+        " source table and cannot be created during the restore operation"
+    )
 
 
 def _matching(

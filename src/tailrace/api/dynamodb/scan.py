@@ -15,6 +15,7 @@ from tailrace.api.dynamodb.reading import (
     check_select,
     check_select_of_index,
     refuse_consistent,
+    refuse_vectors,
     scan_after,
     start_item,
 )
@@ -84,6 +85,7 @@ def scan(context: Context, request: ScanInput) -> bytes:
     table = find_table(context, request.table_name)
     index = find_index(table, request.index_name)
     refuse_consistent(index, request.consistent_read)
+    refuse_vectors(index, "Scan operation not supported on this index type")
     check_select_of_index(request.select, index)
     low, high = segment_bounds(request.segment or 0, request.total_segments or 1)
     span = Span(table.id, low, high, None if index is None else index.id)

@@ -11,6 +11,7 @@ import msgspec
 
 from tailrace import limits
 from tailrace.api.dynamodb.conditions import refuse_parts_of_keys
+from tailrace.api.dynamodb.reading import refuse_vectors
 from tailrace.api.dynamodb.statement_tokens import Position
 from tailrace.errors import ValidationException
 from tailrace.expressions.partiql import Columns, KeyReads, Reach, Select, key_reads
@@ -57,6 +58,7 @@ def statement_index(table: Table, select: Select, consistent: bool | None) -> In
     index = table.index_by_name.get(name)
     if index is None:
         raise ValidationException("The table does not have the specified index")
+    refuse_vectors(index, "Scan operation not supported on this index type")
     if len(index.keys.hash) > 1 or len(index.keys.range) > 1:
         raise ValidationException(
             "PartiQL statements cannot be executed on tables with multi-attribute HASH keys or"

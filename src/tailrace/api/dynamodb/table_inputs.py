@@ -9,8 +9,10 @@ import msgspec
 from tailrace.api.dynamodb import inputs
 from tailrace.errors import ValidationException
 from tailrace.model.schema import IndexKind, StreamViewType, Table, Throughput
+from tailrace.model.vectors import DistanceFunction, SearchRole
 from tailrace.tables import throughput
 from tailrace.tables.definition import IndexSpec
+from tailrace.tables.vector_definition import VectorSpec
 
 __all__ = [
     "AttributeDefinition",
@@ -23,6 +25,7 @@ __all__ = [
     "SSESpecification",
     "StreamSpecification",
     "Tag",
+    "VectorIndex",
     "WarmThroughput",
     "elements",
     "index_spec",
@@ -30,6 +33,7 @@ __all__ = [
     "on_demand_units",
     "sse_description",
     "units",
+    "vector_spec",
     "warm_units",
     "with_index_settings",
     "without_on_demand",
@@ -90,6 +94,24 @@ class GlobalIndex(msgspec.Struct, rename="pascal", frozen=True):
     provisioned_throughput: ProvisionedThroughput | None = None
     on_demand_throughput: OnDemandThroughput | None = None
     warm_throughput: WarmThroughput | None = None
+
+
+class VectorAttribute(msgspec.Struct, rename="pascal", frozen=True):
+    attribute_name: _AttributeName
+
+
+class SearchElement(msgspec.Struct, rename="pascal", frozen=True):
+    attribute_name: _AttributeName
+    search_schema_element_type: SearchRole
+
+
+class VectorIndex(msgspec.Struct, rename="pascal", frozen=True):
+    index_name: inputs.IndexName
+    vector_attribute: VectorAttribute
+    projection: ProjectionSpec
+    dimensions: Annotated[int, msgspec.Meta(ge=1)]
+    distance_function: DistanceFunction
+    search_schema: Annotated[list[SearchElement], msgspec.Meta(min_length=1)] | None = None
 
 
 class StreamSpecification(msgspec.Struct, rename="pascal", frozen=True):
@@ -221,4 +243,20 @@ def index_spec(index: LocalIndex | GlobalIndex) -> IndexSpec:
         projection_type=index.projection.projection_type,
         non_key_attributes=index.projection.non_key_attributes,
         throughput=units(index.provisioned_throughput) if isinstance(index, GlobalIndex) else None,
+    )
+
+
+def vector_spec(index: VectorIndex) -> VectorSpec:
+    """A vector index of a request as the definition checks it."""
+    return VectorSpec(
+        name=index.index_name,
+        attribute=index.vector_attribute.attribute_name,
+        dimensions=index.dimensions,
+        function=index.distance_function,
+        search=[
+            (element.attribute_name, element.search_schema_element_type)
+            for element in index.search_schema or ()
+        ],
+        projection_type=index.projection.projection_type,
+        non_key_attributes=index.projection.non_key_attributes,
     )

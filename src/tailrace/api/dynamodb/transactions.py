@@ -104,9 +104,8 @@ def check_payload(size: int) -> None:
 
 def transacted(usage: Usage) -> Usage:
     """What a plain read or write's usage is in a transaction."""
-    return Usage(
-        usage.table * _FACTOR, {name: units * _FACTOR for name, units in usage.indexes.items()}
-    )
+    indexes = {name: units * _FACTOR for name, units in usage.indexes.items()}
+    return Usage(usage.table * _FACTOR, indexes, usage.vectors)
 
 
 class Used:

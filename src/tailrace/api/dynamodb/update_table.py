@@ -1,4 +1,4 @@
-"""UpdateTable: billing, throughput, settings, global indexes and the stream of a table.
+"""UpdateTable: billing, throughput, settings, global and vector indexes and the stream of a table.
 
 Which changes may come in one request, and in which words the others are refused, is as AWS was seen
 to answer in October 2026.
@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from tailrace.api.dynamodb import index_updates, inputs, replication
+from tailrace.api.dynamodb import index_updates, inputs, replication, vector_updates
 from tailrace.api.dynamodb import table_inputs as parts
 from tailrace.api.dynamodb.create_table import wanted_view_type
 from tailrace.api.dynamodb.replies import body_of
@@ -56,7 +56,7 @@ class UpdateTableInput(msgspec.Struct, rename="pascal", frozen=True):
     global_table_witness_updates: list[replication.WitnessUpdate] | None = None
     global_table_settings_replication_mode: replication.SettingsReplication | None = None
     disassociation_protection_enabled: bool | None = None
-    vector_index_updates: list[dict[str, Any]] | None = None
+    vector_index_updates: list[vector_updates.VectorIndexUpdate] | None = None
 
     @property
     def changes(self) -> set[str]:
@@ -93,16 +93,18 @@ def update_table(context: Context, request: UpdateTableInput) -> Altered:
         )
     _refuse_replication(context, request)
     updates = request.global_secondary_index_updates or []
-    index_updates.check_number(updates)
+    vectors = request.vector_index_updates or []
+    index_updates.check_number(updates, len(vectors))
     stream = _stream_switch(request.stream_specification)
     now_us = context.service.clock.now_us()
-    passing = _passing_indexes(engine, before, updates)
+    passing = _passing_indexes(engine, before, updates, vectors)
 
     def change(table: Table, next_id: int) -> tuple[Table, int]:
         table = _with_throughput(table, request, now_us)
         table = _with_settings(table, scope, request)
         defined = request.attribute_definitions or ()
-        return index_updates.updated_indexes(table, updates, defined, next_id)
+        table, next_id = index_updates.updated_indexes(table, updates, defined, next_id)
+        return vector_updates.updated_vectors(table, vectors, defined, next_id)
 
     def reply(catalog: Catalog) -> bytes:
         quiet = request.changes <= _QUIET or _only_retunes(request)
@@ -122,7 +124,6 @@ def update_table(context: Context, request: UpdateTableInput) -> Altered:
 def _refuse_replication(context: Context, request: UpdateTableInput) -> None:
     """Raise ValidationException for what only tables of several regions can do."""
     replication.check_settings_replication(request.global_table_settings_replication_mode)
-    replication.refuse_vector_indexes(request.vector_index_updates)
     if request.global_table_witness_updates is not None:
         replication.check_witnesses(
             context, request.global_table_witness_updates, request.multi_region_consistency
@@ -150,6 +151,8 @@ def _check_form(request: UpdateTableInput) -> None:
         )
     if updates is not None:
         index_updates.check_form(updates)
+    if request.vector_index_updates is not None:
+        vector_updates.check_form(request.vector_index_updates)
     problem = _conflict(request, changes)
     if problem is not None:
         raise ValidationException(_INVALID + problem)
@@ -175,7 +178,7 @@ def _conflict(request: UpdateTableInput, changes: set[str]) -> str | None:
     if "on_demand_throughput" in changes and changes - {"on_demand_throughput", "billing_mode"}:
         return "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request"
     updates = request.global_secondary_index_updates or ()
-    rebuilds = any(update.update is None for update in updates)
+    rebuilds = any(update.update is None for update in updates) or request.vector_index_updates
     if "warm_throughput" in changes:
         if any(update.create is not None for update in updates):
             return "Create global secondary index cannot be specified when updating WarmThroughput"
@@ -249,6 +252,10 @@ def _on_demand(table: Table, now_us: int) -> Table:
 
 def _provisioned(table: Table, asked: Throughput, request: UpdateTableInput) -> Table:
     """A table that was on demand; its limits go, and each index needs its throughput."""
+    if table.vector_indexes:
+        raise ValidationException(
+            f"{_INVALID}Tables with vector indexes must be in PAY_PER_REQUEST mode"
+        )
     wanted: dict[str, Throughput] = {}
     for update in request.global_secondary_index_updates or ():
         part = update.update
@@ -323,7 +330,10 @@ def _change_encryption(
 
 
 def _passing_indexes(
-    engine: Engine, table: Table, updates: list[index_updates.IndexUpdate]
+    engine: Engine,
+    table: Table,
+    updates: list[index_updates.IndexUpdate],
+    vectors: list[vector_updates.VectorIndexUpdate],
 ) -> dict[str, dict[str, Any]]:
     """Indexes as they were, with the state in which the answer shows them, by name."""
     shown: dict[str, dict[str, Any]] = {}
@@ -332,18 +342,20 @@ def _passing_indexes(
         if index is not None and index.kind is IndexKind.GLOBAL and update.create is None:
             state = "UPDATING" if update.delete is None else "DELETING"
             shown[index.name] = {**describe_index(engine, table, index), "IndexStatus": state}
+    for update in vectors:
+        name = "" if update.delete is None else update.delete.index_name
+        index = table.index_by_name.get(name)
+        if index is not None and index.kind is IndexKind.VECTOR:
+            shown[name] = {**describe_index(engine, table, index), "IndexStatus": "DELETING"}
     return shown
 
 
 def _show_passing(description: dict[str, Any], passing: dict[str, dict[str, Any]]) -> None:
-    if not passing:
-        return
-    left = dict(passing)
-    listed = [
-        left.pop(index["IndexName"], index)
-        for index in description.get("GlobalSecondaryIndexes", ())
-    ]
-    description["GlobalSecondaryIndexes"] = [*listed, *left.values()]
+    for member, own in (("GlobalSecondaryIndexes", "KeySchema"), ("VectorIndexes", "Dimensions")):
+        left = {name: index for name, index in passing.items() if own in index}
+        listed = [left.pop(index["IndexName"], index) for index in description.get(member, ())]
+        if listed or left:
+            description[member] = [*listed, *left.values()]
 
 
 UPDATE_TABLE = Operation("UpdateTable", UpdateTableInput, update_table)
