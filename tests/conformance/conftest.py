@@ -16,6 +16,7 @@ from tailrace.app import Tailrace
 from tailrace.settings import Settings
 from tests.conformance.client import Client, Json
 from tests.conformance.shapes import definitions, index, keys
+from tests.conformance.statements import Statements
 
 Refuses = Callable[..., None]
 
@@ -90,6 +91,12 @@ def refuses(db: Client, fill: Callable[[Any], Any]) -> Refuses:
         assert (answer.status, answer.code, answer.message) == (400, code, fill(message))
 
     return check
+
+
+@pytest.fixture
+def sql(db: Client, fill: Callable[[Any], Any]) -> Statements:
+    """PartiQL statements, in which `@simple` and its kin name the shared tables."""
+    return Statements(db, fill)
 
 
 @pytest.fixture(scope="session")
