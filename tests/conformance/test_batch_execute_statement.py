@@ -37,7 +37,7 @@ def batch(db: Client, fill: Callable[[Any], Any]) -> Batch:
 
 @pytest.fixture
 def things(db: Client, simple: str) -> None:
-    db.put(simple, {"a": text("be-1"), "n": number(1)}, {"a": text("be-2"), "n": number(2)})
+    db.put(simple, *({"a": text(f"be-{place}"), "n": number(place)} for place in range(1, 5)))
 
 
 def failed(code: str, message: str) -> Json:
@@ -50,15 +50,15 @@ def test_reads_answer_in_their_places(batch: Batch, simple: str) -> None:
         "SELECT * FROM \"@simple\" WHERE a = 'be-2'",
         {"Statement": 'SELECT n FROM "@simple" WHERE a = ?', "Parameters": [text("be-1")]},
         "SELECT * FROM \"@simple\" WHERE a = 'be-absent'",
-        {"Statement": "SELECT n FROM \"@simple\" WHERE a IN ['be-1']", "ConsistentRead": True},
-        "SELECT nope FROM \"@simple\" WHERE a = 'be-1'",
+        {"Statement": "SELECT n FROM \"@simple\" WHERE a IN ['be-3']", "ConsistentRead": True},
+        "SELECT nope FROM \"@simple\" WHERE a = 'be-4'",
     )
     assert answer == {
         "Responses": [
             {"TableName": simple, "Item": {"a": text("be-2"), "n": number(2)}},
             {"TableName": simple, "Item": {"n": number(1)}},
             {"TableName": simple},
-            {"TableName": simple, "Item": {"n": number(1)}},
+            {"TableName": simple, "Item": {"n": number(3)}},
             {"TableName": simple, "Item": {}},
         ]
     }
@@ -70,10 +70,10 @@ def test_writes_are_each_on_their_own(db: Client, batch: Batch, simple: str) -> 
     answer = batch(
         "INSERT INTO \"@simple\" VALUE {'a': 'be-new'}",
         "INSERT INTO \"@simple\" VALUE {'a': 'be-1'}",
-        "UPDATE \"@simple\" SET n = 9 WHERE a = 'be-1' AND n = 5",
+        "UPDATE \"@simple\" SET n = 9 WHERE a = 'be-3' AND n = 5",
         {"Statement": "UPDATE \"@simple\" SET n = 9 WHERE a = 'be-2' AND n = 5", **OLD},
         "DELETE FROM \"@simple\" WHERE a = 'be-absent'",
-        "UPDATE \"@simple\" SET m.k = 1 WHERE a = 'be-2'",
+        "UPDATE \"@simple\" SET m.k = 1 WHERE a = 'be-4'",
     )["Responses"]
     path = "The document path provided in the update expression is invalid for update"
     condition = failed("ConditionalCheckFailed", "The conditional request failed")
@@ -174,7 +174,7 @@ def test_capacity_is_told_for_each_statement(batch: Batch, simple: str) -> None:
     ]
     written = batch(
         "UPDATE \"@simple\" SET n = 5 WHERE a = 'be-1'",
-        "UPDATE \"@simple\" SET n = 5 WHERE a = 'be-1' AND n = 7",
+        "UPDATE \"@simple\" SET n = 5 WHERE a = 'be-2' AND n = 7",
         ReturnConsumedCapacity="TOTAL",
     )
     assert written["ConsumedCapacity"][0] == {"TableName": simple, "CapacityUnits": 1.0}
@@ -187,6 +187,33 @@ def test_reads_and_writes_do_not_mix(db: Client, fill: Callable[[Any], Any]) -> 
     )
     answer = db.send("BatchExecuteStatement", fill({"Statements": listed(read, write)}))
     assert (answer.status, answer.code) == (400, "ValidationException")
+
+
+@pytest.mark.usefixtures("things")
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (
+            "SELECT * FROM \"@simple\" WHERE a = 'be-1'",
+            "SELECT n FROM \"@simple\" WHERE a = 'be-1'",
+        ),
+        (
+            "UPDATE \"@simple\" SET n = 9 WHERE a = 'be-1'",
+            "DELETE FROM \"@simple\" WHERE a = 'be-1' AND n = 5",
+        ),
+        (
+            "INSERT INTO \"@simple\" VALUE {'a': 'be-twice'}",
+            "INSERT INTO \"@simple\" VALUE {'a': 'be-twice'}",
+        ),
+    ],
+)
+def test_an_item_is_named_once(
+    db: Client, simple: str, refuses: Refuses, pair: tuple[str, str]
+) -> None:
+    body = {"Statements": listed(*pair)}
+    refuses("BatchExecuteStatement", body, "Provided list of item keys contains duplicates")
+    assert db.get(simple, {"a": text("be-1")}) == {"a": text("be-1"), "n": number(1)}
+    assert db.get(simple, {"a": text("be-twice")}) is None
 
 
 def test_there_are_1_to_25_statements(db: Client, refuses: Refuses) -> None:

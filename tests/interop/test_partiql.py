@@ -98,8 +98,9 @@ def test_pages_are_followed(client: Any):
 
 def test_batches_and_transactions(client: Any):
     put = "INSERT INTO Music VALUE {'Artist': 'a', 'Song': ?}"
+    client.execute_statement(Statement=put, Parameters=[{"S": "3"}])
     answer = client.batch_execute_statement(
-        Statements=[{"Statement": put, "Parameters": [{"S": song}]} for song in ("1", "2", "1")]
+        Statements=[{"Statement": put, "Parameters": [{"S": song}]} for song in ("1", "2", "3")]
     )
     assert [response.get("Error", {}).get("Code") for response in answer["Responses"]] == [
         None,
@@ -120,7 +121,7 @@ def test_batches_and_transactions(client: Any):
     with pytest.raises(client.exceptions.TransactionCanceledException) as refused:
         client.execute_transaction(
             TransactStatements=[
-                {"Statement": put, "Parameters": [{"S": "3"}]},
+                {"Statement": put, "Parameters": [{"S": "4"}]},
                 {"Statement": put, "Parameters": [{"S": "1"}]},
             ]
         )

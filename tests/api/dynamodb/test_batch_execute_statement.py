@@ -58,13 +58,15 @@ def test_reads_answer_in_their_places(things: Caller):
 
 
 def test_writes_are_each_on_their_own(things: Caller):
+    for pk in "def":
+        things.put(pk, n={"N": "1"})
     found = responses(
         things,
         "INSERT INTO things VALUE {'pk': 'c'}",
         "INSERT INTO things VALUE {'pk': 'a'}",
-        "UPDATE things SET n = 2 WHERE pk = 'a' AND n = 5",
-        "UPDATE things SET n = 2 WHERE pk = 'b' RETURNING MODIFIED OLD *",
-        "UPDATE things REMOVE n WHERE pk = 'b' RETURNING MODIFIED NEW *",
+        "UPDATE things SET n = 2 WHERE pk = 'd' AND n = 5",
+        "UPDATE things SET n = 2 WHERE pk = 'e' RETURNING MODIFIED OLD *",
+        "UPDATE things REMOVE n WHERE pk = 'f' RETURNING MODIFIED NEW *",
         "DELETE FROM things WHERE pk = 'b' RETURNING ALL OLD *",
     )
     assert found[0] == {"TableName": "things"}
@@ -73,7 +75,7 @@ def test_writes_are_each_on_their_own(things: Caller):
     assert found[1]["TableName"] == found[2]["TableName"] == "things"
     assert found[3] == {"TableName": "things", "Item": {"n": {"N": "1"}}}
     assert found[4] == {"TableName": "things"}
-    assert found[5] == {"TableName": "things", "Item": {"pk": {"S": "b"}}}
+    assert found[5] == {"TableName": "things", "Item": {"pk": {"S": "b"}, "n": {"N": "1"}}}
     assert things.get("c") is not None
     assert things.get("b") is None
 

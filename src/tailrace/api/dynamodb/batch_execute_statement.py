@@ -77,6 +77,7 @@ class _Done(msgspec.Struct, frozen=True):
     response: dict[str, Any]
     table: Table | None = None
     usage: Usage | None = None
+    key: bytes | None = None
 
 
 class _Prepared(msgspec.Struct, frozen=True):
@@ -99,10 +100,23 @@ def batch_execute_statement(context: Context, request: BatchExecuteStatementInpu
         _carried_out(context, statement, each)
         for statement, each in zip(statements, request.statements, strict=True)
     ]
+    _refuse_repeated(parts)
     units = [(part.write,) for part in parts if isinstance(part, _Prepared)]
     if not units:
         return _body(request, parts, ())
     return Committed(units, lambda outcomes: _body(request, parts, outcomes))
+
+
+def _refuse_repeated(parts: Sequence[_Done | _Prepared]) -> None:
+    """Raise ValidationException when two statements are about one item."""
+    keys = [part.write.key if isinstance(part, _Prepared) else part.key for part in parts]
+    places = [
+        (part.table.id, key)
+        for part, key in zip(parts, keys, strict=True)
+        if part.table is not None and key is not None
+    ]
+    if len(set(places)) != len(places):
+        raise ValidationException("Provided list of item keys contains duplicates")
 
 
 def _statement(request: BatchStatementRequest) -> Statement | AwsError:
@@ -138,7 +152,8 @@ def _read(context: Context, table: Table, select: Select, consistent: bool) -> _
     key = only_key(select.where, table.keys)
     if index is not None or key is None:
         raise ValidationException(_KEYED)
-    data = context.service.engine.get(table.id, table.keys.lookup_key(key))
+    place = table.keys.lookup_key(key)
+    data = context.service.engine.get(table.id, place)
     response: dict[str, Any] = {"TableName": table.name}
     size = 0
     if data is not None:
@@ -146,7 +161,7 @@ def _read(context: Context, table: Table, select: Select, consistent: bool) -> _
         size = item_size(item)
         shown = data if select.columns is None else encode_item(select.columns.apply(item))
         response["Item"] = msgspec.Raw(shown)
-    return _Done(response, table, Usage(read_units(size, consistent)))
+    return _Done(response, table, Usage(read_units(size, consistent)), place)
 
 
 def _error(error: AwsError) -> dict[str, Any]:
