@@ -9,6 +9,7 @@ from typing import Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from tailrace.delivery.collector import relax_collector
 from tailrace.errors import TailraceError
@@ -17,7 +18,7 @@ __all__ = ["main", "make_app"]
 
 # Each command is a function, or a group of them, in a module of its own name, imported only when it
 # is run or helped with: the whole of Tailrace takes longer to import than `serve` to start.
-COMMANDS: Final = ("serve", "demo", "consume", "tail", "lag", "dlq", "rekey")
+COMMANDS: Final = ("serve", "demo", "consume", "tail", "triggers", "lag", "dlq", "rekey")
 
 
 def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
@@ -51,6 +52,7 @@ def main() -> None:
     app = make_app((wanted,) if wanted in COMMANDS else COMMANDS)
     try:
         app()
-    except TailraceError as error:
-        Console(stderr=True).print(f"[bold red]tailrace:[/] {error}", highlight=False)
+    except (TailraceError, ConnectionError) as error:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print("[bold red]tailrace:[/]", escape(str(error)))
         sys.exit(1)

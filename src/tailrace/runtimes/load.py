@@ -12,7 +12,7 @@ from typing import Any
 
 from tailrace.errors import ConfigurationError
 
-__all__ = ["load_handler"]
+__all__ = ["load_handler", "load_module"]
 
 _FORM = "MODULE:HANDLER, e.g. app.functions:handler or functions/index.py:handler"
 
@@ -27,8 +27,7 @@ def load_handler(name: str, directory: Path | None = None) -> Callable[..., Any]
     where, _, attribute = name.rpartition(":")
     if not where or not attribute:
         raise ConfigurationError(f"{name!r} names no handler: write {_FORM}")
-    root = (directory or Path()).resolve()
-    found: Any = _load_file(root / where) if where.endswith(".py") else _load_module(where, root)
+    found: Any = load_module(where, directory)
     for part in attribute.split("."):
         try:
             found = getattr(found, part)
@@ -37,6 +36,13 @@ def load_handler(name: str, directory: Path | None = None) -> Callable[..., Any]
     if not callable(found):
         raise ConfigurationError(f"{attribute!r} in {where} is no function")
     return found
+
+
+def load_module(name: str, directory: Path | None = None) -> ModuleType:
+    """The module of a name, `package.module` or `path/to/file.py`, found and imported as
+    `load_handler` does."""
+    root = (directory or Path()).resolve()
+    return _load_file(root / name) if name.endswith(".py") else _load_module(name, root)
 
 
 def _load_file(path: Path) -> ModuleType:

@@ -4,14 +4,13 @@ called again and again, several at a time, killed when they take too long or too
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from tailrace.delivery.ports import SinkUnavailable
 from tailrace.runtimes.function import FunctionSpec, Invocation, Outcome
+from tailrace.runtimes.reload import CodeDirectory
 from tailrace.runtimes.worker_thread import PythonWorker, Worker
 
 __all__ = ["MAX_WORKERS", "WorkerPool"]
@@ -24,11 +23,6 @@ MAX_WAITING: Final = 1000
 # A process that had nothing to do for so long ends. Lambda keeps its own for minutes, too.
 IDLE_S: Final = 300.0
 _CLOSE_S: Final = 5.0
-# Directories of functions that are loaded anew are looked through at each call, up to so many
-# files, for no longer than this share of the time.
-_FILES_LOOKED_AT: Final = 5000
-_SCAN_SHARE: Final = 0.05
-_PASSED_OVER: Final = frozenset({"__pycache__", "node_modules", ".git", ".venv", "venv"})
 
 _Log = Callable[[str, bytes], None]
 
@@ -60,7 +54,7 @@ class WorkerPool:
         self._calls = 0
         self._quiet = asyncio.Event()
         self._reaper: asyncio.TimerHandle | None = None
-        self._sources = _Sources(spec.directory) if spec.reload else None
+        self._sources = CodeDirectory(spec.directory) if spec.reload else None
 
     def start(self) -> None:
         """Start the first worker."""
@@ -154,43 +148,3 @@ def _join(workers: list[Worker]) -> None:
     deadline = time.monotonic() + _CLOSE_S
     for worker in workers:
         worker.join(max(deadline - time.monotonic(), 0.0))
-
-
-class _Sources:
-    """What a directory's files were when last looked at."""
-
-    def __init__(self, directory: Path) -> None:
-        self.generation = 0
-        self._directory = directory
-        self._seen = _fingerprint(directory)
-        self._next_look = 0.0
-
-    def changed(self) -> bool:
-        """Whether any file came, went or was saved since the last call of this."""
-        began = time.monotonic()
-        if began < self._next_look:
-            return False
-        now = _fingerprint(self._directory)
-        ended = time.monotonic()
-        self._next_look = ended + (ended - began) / _SCAN_SHARE
-        if now == self._seen:
-            return False
-        self._seen = now
-        self.generation += 1
-        return True
-
-
-def _fingerprint(directory: Path) -> frozenset[tuple[str, int, int]]:
-    found: set[tuple[str, int, int]] = set()
-    for root, directories, files in os.walk(directory):
-        directories[:] = sorted(name for name in directories if name not in _PASSED_OVER)
-        for name in files:
-            path = os.path.join(root, name)  # noqa: PTH118
-            try:
-                status = os.stat(path)  # noqa: PTH116
-            except OSError:
-                continue
-            found.add((path, status.st_mtime_ns, status.st_size))
-            if len(found) >= _FILES_LOOKED_AT:
-                return frozenset(found)
-    return frozenset(found)

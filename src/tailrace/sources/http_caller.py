@@ -16,7 +16,7 @@ import msgspec
 from tailrace.errors import AwsError, ConfigurationError
 from tailrace.sources.caller import RemoteError, checked_body
 
-__all__ = ["HttpCaller"]
+__all__ = ["HttpCaller", "is_local"]
 
 MAX_CALLS: Final = 16
 ATTEMPTS: Final = 4
@@ -123,7 +123,7 @@ class HttpCaller:
         found = self._session.get_credentials()
         if found is not None:
             return found
-        if self._endpoint_url is None or not _is_local(self._endpoint_url):
+        if self._endpoint_url is None or not is_local(self._endpoint_url):
             raise ConfigurationError("no AWS credentials were found")
         return Credentials("tailrace", "tailrace")
 
@@ -184,7 +184,8 @@ def _may_pass(error: AwsError | OSError) -> bool:
     return True
 
 
-def _is_local(url: str) -> bool:
+def is_local(url: str) -> bool:
+    """Whether a URL leads to this machine by its very name."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
