@@ -73,6 +73,7 @@ __all__ = [
     "TAGS",
     "TRANSACTION_ACTIONS",
     "TRANSACTION_BYTES",
+    "STREAM_HOLDS",
     "TRANSACTION_TOKEN_LIFE_MS",
     "TRIM_RECORDS_PER_COMMIT",
     "TTL_ITEMS_PER_STEP",
@@ -216,3 +217,9 @@ PURGE_ROWS_PER_COMMIT: Final = 500
 SHARD_SPLIT_INTERVALS: Final = 3
 SHARD_SPLIT_INTERVAL_MS: Final = 60_000
 STREAM_OPEN_SHARDS: Final = 1024
+# How old records may grow that are held for a reader or a destination: an outage found on a Friday
+# night may be mended on a Monday, and a receiver that is gone for good must not fill the disk.
+HOLD_MS: Final = 7 * 24 * 60 * 60 * 1000
+# A hold whose owner has not come back for so long is over.
+HOLD_LEASE_MS: Final = 15 * 60 * 1000
+STREAM_HOLDS: Final = 64

@@ -22,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     one of them. `accounts` maps access keys to account ids. The subdirectories of `s3_directory`
     are the buckets of exports and imports. `kinesis_endpoint_url` is where the
     Kinesis streams are that tables' changes go to: None for this server's own, `aws` for AWS.
+    `kinesis_hold_ms` is how long changes are held that they have not taken, None for ever.
     `enforce_throughput` refuses what goes beyond tables' throughput and streams' rates.
     """
 
@@ -42,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kinesis_endpoint_url: str | None = None
     enforce_throughput: bool = False
 
+    kinesis_hold_ms: int | None = limits.HOLD_MS
     def checked(self) -> Settings:
         """These settings, if they can work together. Raises ConfigurationError."""
         if not self.credentials and not self.insecure and not is_loopback(self.host):
@@ -57,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_loopback(host: str) -> bool:
     """Whether an address to listen on can only be reached from this machine."""
+        if self.kinesis_hold_ms is not None and self.kinesis_hold_ms < 0:
+            raise ConfigurationError("changes cannot be held for a negative time")
     if host == "localhost":
         return True
     try:

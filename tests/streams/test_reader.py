@@ -14,7 +14,7 @@ from tailrace.streams import reader
 from tailrace.streams.log import LogPage, Shard
 from tailrace.streams.reader import Position, PositionKind
 from tailrace.streams.retention import horizon
-from tailrace.streams.sequence import next_clock
+from tailrace.streams.sequence import clock_at, next_clock
 
 NOW_US = 1_789_651_658_000_000
 SECOND_US = 1_000_000
@@ -26,6 +26,7 @@ class OneShardLog:
 
     def __init__(self) -> None:
         self.clocks: list[int] = []
+        self.gone = 0
 
     def read(self, shard_id: int, after: int, max_records: int, max_bytes: int) -> LogPage:
         del shard_id, max_bytes
@@ -48,7 +49,12 @@ class OneShardLog:
     def trim(self, before: int, max_records: int) -> int:
         gone = [clock for clock in self.clocks if clock < before][:max_records]
         self.clocks = self.clocks[len(gone) :]
+        self.gone = max([self.gone, *gone])
         return len(gone)
+
+    def trimmed(self, shard_id: int) -> int:
+        del shard_id
+        return self.gone
 
     def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:
         raise AssertionError(listener)
@@ -65,10 +71,32 @@ class World:
         self.position: Position | None = reader.oldest(NOW_US)
         self.read: list[int] = []
         self.lost = 0
+        self.held_us: int | None = None
+        self.moved = False
 
     @property
     def horizon(self) -> int:
-        return horizon(self.now_us, RETENTION_MS)
+        """Of the retention, or of a hold, which may come and go."""
+        edge = horizon(self.now_us, RETENTION_MS)
+        return edge if self.held_us is None else min(edge, clock_at(self.held_us))
+
+    def begin(self, place: int) -> None:
+        """Begin anew at one of four kinds of places."""
+        last = self.read[-1] if self.read else self.shard.start
+        try:
+            if place == 0:
+                self.position = reader.oldest(self.now_us)
+            elif place == 1:
+                self.position = reader.tip(self.log, self.shard, self.now_us)
+            else:
+                find = reader.after_clock if place == 2 else reader.at_clock
+                self.position = find(self.log, self.shard, last, self.horizon, self.now_us)
+        except TrimmedDataAccessException:
+            behind = last - (place == 3)
+            gone = max(self.horizon, self.log.gone + 1)
+            assert any(behind < clock < gone for clock in self.made)
+            self.position = reader.oldest(self.now_us)
+        self.moved = True
 
     def write(self) -> None:
         last = self.made[-1] if self.made else self.shard.start
@@ -86,7 +114,7 @@ class World:
             return
         edge = self.horizon
         try:
-            page = reader.read(self.log, self.shard, self.position, edge, edge, limit, self.now_us)
+            page = reader.read(self.log, self.shard, self.position, edge, limit, self.now_us)
         except TrimmedDataAccessException:
             self.check_alarm(edge)
             self.lost += 1
@@ -97,22 +125,18 @@ class World:
         self.position = page.following
 
     def check_alarm(self, edge: int) -> None:
-        """Nobody is told of a loss while all that is behind their position is kept."""
+        """Nobody is told of a loss who had all that is trimmed."""
         assert self.position is not None
         assert self.position.kind is not PositionKind.HORIZON
         behind = self.position.clock - (self.position.kind is PositionKind.NEXT)
-        trimmed = [clock for clock in self.made if behind < clock < edge]
-        if self.position.kind is PositionKind.NEXT:
-            assert trimmed
-        else:
-            unsure = self.now_us - self.position.taken_us > RETENTION_MS * 1000
-            assert trimmed or unsure
+        gone = max(edge, self.log.gone + 1)
+        assert any(behind < clock < gone for clock in self.made)
 
     def check_nothing_skipped(self, clocks: list[int], edge: int) -> None:
         assert all(clock >= edge for clock in clocks), "what is trimmed is not served"
         assert self.position is not None
         if self.position.kind is PositionKind.HORIZON:
-            expected = [clock for clock in self.made if clock >= edge]
+            expected = [clock for clock in self.made if clock >= max(edge, self.log.gone + 1)]
         else:
             behind = self.position.clock - (self.position.kind is PositionKind.NEXT)
             expected = [clock for clock in self.made if clock > behind]
@@ -124,6 +148,8 @@ class World:
 
 steps = st.one_of(
     st.just(("write", 1)),
+    st.tuples(st.just("begin"), st.integers(0, 3)),
+    st.tuples(st.just("hold"), st.integers(0, 30)),
     st.tuples(st.just("poll"), st.integers(1, 3)),
     st.tuples(st.just("time"), st.integers(0, 12)),
     st.tuples(st.just("remove"), st.integers(1, 5)),
@@ -148,6 +174,12 @@ def test_nothing_is_lost_unnoticed_and_nobody_is_alarmed_for_nothing(
             world.log.trim(world.horizon, value)
         elif action == "close":
             world.close()
+        elif action == "begin":
+            world.begin(value)
+        elif action == "hold":
+            world.held_us = world.now_us - value * SECOND_US
+    if world.moved:
+        return
     assert world.read == sorted(set(world.read)), "in order, and none twice"
     if not world.lost and world.now_us - NOW_US <= RETENTION_MS * 1000:
         while world.position is not None and len(world.read) < len(world.made):
@@ -180,12 +212,12 @@ def test_positions_of_an_empty_shard() -> None:
         reader.at_clock(world.log, world.shard, world.shard.start, 0, NOW_US),
         reader.after_clock(world.log, world.shard, world.shard.start, 0, NOW_US),
     ):
-        page = reader.read(world.log, world.shard, position, 0, 0, 10, NOW_US)
+        page = reader.read(world.log, world.shard, position, 0, 10, NOW_US)
         assert page.records == []
         assert page.following is not None
     world.write()
     assert page.following is not None
-    assert reader.read(world.log, world.shard, page.following, 0, 0, 10, NOW_US).records
+    assert reader.read(world.log, world.shard, page.following, 0, 10, NOW_US).records
 
 
 def test_a_clock_below_the_horizon() -> None:
@@ -197,4 +229,5 @@ def test_a_clock_below_the_horizon() -> None:
     reader.after_clock(world.log, world.shard, world.made[0], edge, NOW_US)
     world.log.trim(edge, 10)
     with pytest.raises(TrimmedDataAccessException):
-        reader.after_clock(world.log, world.shard, world.made[0], edge, NOW_US)
+        reader.at_clock(world.log, world.shard, world.made[0], 0, NOW_US)
+    reader.after_clock(world.log, world.shard, world.made[0], edge, NOW_US)

@@ -1,8 +1,8 @@
 """Carries tables' changes to their Kinesis destinations: a delivery for each capture that has one.
 
 Each runs on the server's loop, reads its capture through the Streams API in the process, and keeps
-its positions in the store. So nothing is lost while the Kinesis stream cannot be reached, for as
-long as streams keep their records; and a capture that was closed is delivered to its end.
+its positions in the store. What is not delivered is held (`holding.py`), however long the Kinesis
+stream cannot be reached, up to a bound; and a capture that was closed is delivered to its end.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
+from tailrace.app.holding import HeldCapture, HoldPolicy
 from tailrace.clock import Clock, Ids
 from tailrace.delivery.ports import Source
 from tailrace.delivery.progress import Progress
@@ -30,6 +33,8 @@ __all__ = ["KinesisDeliveries"]
 _log = logging.getLogger("tailrace.kinesis")
 # How soon a new destination is begun with. Looking costs a comparison while nothing has changed.
 _LOOK_S: Final = 0.2
+# How often a hold is looked after.
+_HOLD_S: Final = 60.0
 _RETRY_FIRST_S: Final = 1.0
 _RETRY_MAX_S: Final = 60.0
 # As many records as one call to Kinesis takes.
@@ -53,6 +58,7 @@ class KinesisDeliveries:
         checkpoint_table: str,
         clock: Clock,
         ids: Ids,
+        policy: HoldPolicy,
     ) -> None:
         self._engine = engine
         self._open_source = open_source
@@ -62,7 +68,9 @@ class KinesisDeliveries:
         self._clock = clock
         self._ids = ids
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._policy = policy
         self._runners: dict[int, Runner] = {}
+        self._held: dict[int, HeldCapture] = {}
         self._done: set[int] = set()
         self._stopping = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
@@ -74,8 +82,11 @@ class KinesisDeliveries:
     def measured(self) -> list[tuple[dict[str, str], Progress]]:
         """The labels in metrics of deliveries that run, and where each stands."""
         return [
-            ({"kind": "kinesis", "consumer": runner.source.arn}, runner.snapshot())
-            for runner in self._runners.values()
+            (
+                {"kind": "kinesis", "consumer": runner.source.arn},
+                msgspec.structs.replace(runner.snapshot(), held_ms=self._held[stream_id].behind_ms),
+            )
+            for stream_id, runner in self._runners.items()
         ]
 
     async def close(self) -> None:
@@ -137,22 +148,40 @@ class KinesisDeliveries:
         table = stream.table_name
         sink = KinesisSink(calls, name, table, lambda: self._precision(stream))
         source, release = self._open_source(stream.arn)
+        checkpoints = self._checkpoints(stream)
+        held = HeldCapture(self._engine, stream, checkpoints, self._clock, self._policy)
         try:
-            runner = self._runner(stream, source, sink)
-            self._runners[stream.id] = runner
-            ending = asyncio.create_task(self._end_when_delivered(stream.id, runner))
+            await held.begin()
+            runner = self._runner(source, sink, checkpoints)
+            self._held[stream.id], self._runners[stream.id] = held, runner
+            beside = (
+                asyncio.create_task(self._end_when_delivered(stream.id, runner)),
+                asyncio.create_task(self._look_after(held)),
+            )
             try:
                 await runner.run()
             finally:
-                ending.cancel()
-                del self._runners[stream.id]
+                for task in beside:
+                    task.cancel()
+                del self._runners[stream.id], self._held[stream.id]
+            if not self._stopping.is_set():
+                await held.end()
         finally:
             release()
             await source.close()
 
-    def _runner(self, stream: Stream, source: Source, sink: KinesisSink) -> Runner:
-        name = f"kinesis {stream.arn}"
-        checkpoints = TableCheckpoints(self._keeping, self._checkpoint_table, name)
+    async def _look_after(self, held: HeldCapture) -> None:
+        while not self._stopping.is_set():
+            try:
+                await held.move()
+            except Exception:
+                _log.exception("a hold could not be moved; it will be tried again")
+            await self._rest(_HOLD_S)
+
+    def _checkpoints(self, stream: Stream) -> TableCheckpoints:
+        return TableCheckpoints(self._keeping, self._checkpoint_table, f"kinesis {stream.arn}")
+
+    def _runner(self, source: Source, sink: KinesisSink, checkpoints: TableCheckpoints) -> Runner:
         settings = DeliverySettings(batch_size=_BATCH)
         return Runner(source, sink, checkpoints, settings, self._clock, self._ids)
 

@@ -17,6 +17,7 @@ from tailrace.api.registry import OPERATIONS, SERVICES
 from tailrace.app.caller import InProcessCaller
 from tailrace.app.functions import FunctionService, StoreStreams
 from tailrace.app.keeper import Keeper
+from tailrace.app.holding import HoldPolicy
 from tailrace.app.kinesis import KinesisDeliveries
 from tailrace.app.triggers import CHECKPOINT_TABLE, Trigger
 from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
@@ -103,6 +104,7 @@ class Tailrace:
         )
         self._functions = FunctionService(
             settings,
+            HoldPolicy(settings.stream_retention_ms, settings.kinesis_hold_ms),
             streams,
             keeping,
             lambda: self.endpoint_url,

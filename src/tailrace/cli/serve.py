@@ -10,13 +10,15 @@ import msgspec
 import typer
 from rich.console import Console
 
-from tailrace import __version__
+from tailrace import __version__, limits
 from tailrace.app import Tailrace
 from tailrace.cli.options import DEFAULT_DATA, read_credentials, read_key
 from tailrace.errors import ConfigurationError
 from tailrace.settings import Settings
 
 __all__ = ["serve"]
+
+_DAY_MS = 24 * 60 * 60 * 1000
 
 
 def serve(
@@ -47,6 +49,13 @@ def serve(
         str | None,
         typer.Option(help="Where tables' changes go as Kinesis records: a URL, or aws."),
     ] = None,
+    kinesis_hold_days: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="How long changes are held that Kinesis streams have not taken; 0: for ever.",
+        ),
+    ] = limits.HOLD_MS / _DAY_MS,
     test_controls: Annotated[
         bool,
         typer.Option(
@@ -86,6 +95,7 @@ def serve(
     )
     tailrace = Tailrace(settings)
     _announce(tailrace, json)
+        kinesis_hold_ms=int(kinesis_hold_days * _DAY_MS) if kinesis_hold_days else None,
     tailrace.serve()
 
 

@@ -54,6 +54,12 @@ _METRICS: Final = (
         "How long the oldest checkpoint that is to be kept has waited.",
         lambda p: p.checkpoint_age_ms / 1000,
     ),
+    _Metric(
+        "held_seconds",
+        "gauge",
+        "Age of the oldest record kept beyond its retention for this consumer.",
+        lambda p: p.held_ms / 1000,
+    ),
     _Metric("shards_running", "gauge", "Shards that are being read.", lambda p: p.shards_running),
     _Metric(
         "shards_waiting",

@@ -22,8 +22,8 @@ class Progress(msgspec.Struct, frozen=True):
     they were read. `behind_ms` is the age of the oldest record that is not handled, over all
     shards, 0 when there is none. `batched` counts the records of all `batches`, those that came
     again too; `checkpoint_age_ms` is how long the oldest checkpoint that is to be kept has waited.
-    `result` is worded as Lambda's LastProcessingResult, `error` is
-    the last error.
+    `held_ms` is the age of the oldest record that the stream keeps beyond its retention for this
+    consumer alone. `result` is worded as Lambda's LastProcessingResult, `error` is the last error.
     """
 
     records: int
@@ -43,6 +43,7 @@ class Progress(msgspec.Struct, frozen=True):
     error: str
     batched: int = 0
     checkpoint_age_ms: int = 0
+    held_ms: int = 0
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:

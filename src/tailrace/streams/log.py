@@ -73,6 +73,15 @@ class ChangeLog(Protocol):
         """The clock of the oldest record a shard still holds, or None."""
         ...
 
+    def trimmed(self, shard_id: int) -> int:
+        """The clock of the newest record that was ever trimmed from a shard, 0 when none was, also
+        after a restart. A reader that asks after it read knows whether it lost something: whoever
+        stands at this clock or behind it has lost nothing.
+
+        It may tell of a record a moment before that goes, never after.
+        """
+        ...
+
     def trim(self, before: int, max_records: int) -> int:
         """Remove the oldest records with clocks below `before`, at most `max_records`; how many
         were removed. Waits for it.

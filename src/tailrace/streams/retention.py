@@ -1,26 +1,47 @@
 """What a stream still keeps, decided by the clock alone.
 
 A record is gone at the moment its age exceeds the retention, whether or not the store has removed
-it by then; a closed shard is gone when its end is, and a disabled stream when its shards are.
+it by then; a closed shard is gone when its end is, and a disabled stream when its shards are. A
+hold keeps what is older for somebody who is not done with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from tailrace.model.schema import Stream
 from tailrace.streams.log import Shard
 from tailrace.streams.sequence import clock_at
 
 __all__ = [
+    "Hold",
     "gone_shards",
     "horizon",
+    "horizon_of",
+    "is_ended",
     "is_kept",
     "is_stream_gone",
     "kept_shards",
-    "longest_ms",
     "retention_ms",
 ]
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """A stream's records from `clock` on are kept and served however old they grow, for `owner`.
+
+    `until_us` is when the hold ends by itself unless its owner renews it, in microseconds since the
+    epoch, None for never. `longest_ms` is the greatest age of what is held, None for any: what
+    grows older goes, record by record.
+    """
+
+    id: int
+    stream_id: int
+    owner: str
+    clock: int
+    until_us: int | None = None
+    longest_ms: int | None = None
 
 
 def retention_ms(stream: Stream, default_ms: int | None) -> int | None:
@@ -28,16 +49,24 @@ def retention_ms(stream: Stream, default_ms: int | None) -> int | None:
     return default_ms if stream.retention_ms is None else stream.retention_ms
 
 
-def longest_ms(streams: Iterable[Stream], default_ms: int | None) -> int | None:
-    """The longest retention of all streams; at least the store's own."""
-    if default_ms is None:
-        return None
-    return max([default_ms, *(stream.retention_ms or 0 for stream in streams)])
-
-
 def horizon(now_us: int, retention_ms: int | None) -> int:
     """The least clock that is still served; every record below it is trimmed. `None` keeps all."""
     return 0 if retention_ms is None else max(clock_at(now_us - retention_ms * 1000), 0)
+
+
+def horizon_of(stream: Stream, holds: Iterable[Hold], default_ms: int | None, now_us: int) -> int:
+    """The least clock that a stream serves, where the store's streams keep their records
+    `default_ms` and `holds` are the stream's."""
+    edge = horizon(now_us, retention_ms(stream, default_ms))
+    for hold in holds:
+        if not is_ended(hold, now_us):
+            edge = min(edge, max(hold.clock, horizon(now_us, hold.longest_ms)))
+    return edge
+
+
+def is_ended(hold: Hold, now_us: int) -> bool:
+    """Whether a hold's owner has not come back in time."""
+    return hold.until_us is not None and hold.until_us <= now_us
 
 
 def is_kept(shard: Shard, horizon: int) -> bool:

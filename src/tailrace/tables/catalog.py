@@ -15,6 +15,7 @@ import msgspec
 
 from tailrace.model.schema import Stream, Table
 from tailrace.streams.log import Shard
+from tailrace.streams.retention import Hold
 
 __all__ = ["Alter", "Alteration", "Catalog", "Tick"]
 
@@ -34,7 +35,19 @@ class Alteration(msgspec.Struct, frozen=True):
     dropped_streams: tuple[int, ...] = ()
     shards: tuple[Shard, ...] = ()
     dropped_shards: tuple[int, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    dropped_holds: tuple[int, ...] = ()
     next_id: int | None = None
+
+    def followed_by(self, other: Alteration) -> Alteration:
+        """Both as one; where they touch the same, what `other` says counts."""
+        joined = {
+            name: (*getattr(self, name), *getattr(other, name))
+            for name in self.__struct_fields__
+            if name != "next_id"
+        }
+        next_id = self.next_id if other.next_id is None else other.next_id
+        return Alteration(**joined, next_id=next_id)
 
     @property
     def closed_shards(self) -> frozenset[int]:
@@ -43,19 +56,31 @@ class Alteration(msgspec.Struct, frozen=True):
 
 
 class Catalog(msgspec.Struct, frozen=True, dict=True):
-    """All tables, streams and shards by id. `next_id` is the first id never given to any of them or
-    to an index.
+    """All tables, streams, shards and holds by id. `next_id` is the first id never given to any of
+    them or to an index.
     """
 
     tables: dict[int, Table] = {}
     streams: dict[int, Stream] = {}
     shards: dict[int, Shard] = {}
+    holds: dict[int, Hold] = {}
     next_id: int = 1
 
     @cached_property
     def by_name(self) -> dict[tuple[str, str, str], Table]:
         """Tables by (account, region, name)."""
         return {(table.account, table.region, table.name): table for table in self.tables.values()}
+
+    @cached_property
+    def available(self) -> dict[tuple[str, str, str], Table]:
+        """The tables whose items can be read and written, by (account, region, name)."""
+        return {scope: table for scope, table in self.by_name.items() if table.available}
+
+    @cached_property
+    def next_settlement_us(self) -> int | None:
+        """When the next change of a table's or an index's status is due."""
+        moments = [table.next_settlement_us for table in self.tables.values()]
+        return min((moment for moment in moments if moment is not None), default=None)
 
     @cached_property
     def by_arn(self) -> dict[str, Stream]:
@@ -78,12 +103,23 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
                 grouped.setdefault((shard.stream_id, shard.partition), []).append(shard)
         return {place: tuple(sorted(group, key=_low)) for place, group in grouped.items()}
 
+    @cached_property
+    def holds_of(self) -> dict[int, tuple[Hold, ...]]:
+        """The holds of each stream that has any."""
+        grouped: dict[int, tuple[Hold, ...]] = {}
+        for hold in self.holds.values():
+            grouped[hold.stream_id] = (*grouped.get(hold.stream_id, ()), hold)
+        return grouped
+
     def after(self, alteration: Alteration) -> Catalog:
-        """The catalog that an alteration leads to."""
+        """The catalog that an alteration leads to. A stream's holds go with it."""
+        gone = set(alteration.dropped_streams)
+        held = [hold.id for hold in self.holds.values() if hold.stream_id in gone]
         return Catalog(
             tables=_replaced(self.tables, alteration.tables, alteration.dropped_tables),
             streams=_replaced(self.streams, alteration.streams, alteration.dropped_streams),
             shards=_replaced(self.shards, alteration.shards, alteration.dropped_shards),
+            holds=_replaced(self.holds, alteration.holds, (*alteration.dropped_holds, *held)),
             next_id=self.next_id if alteration.next_id is None else alteration.next_id,
         )
 
@@ -101,7 +137,7 @@ def _low(shard: Shard) -> bytes:
     return shard.low
 
 
-_Entry = TypeVar("_Entry", Table, Stream, Shard)
+_Entry = TypeVar("_Entry", Table, Stream, Shard, Hold)
 
 
 def _replaced(

@@ -6,7 +6,7 @@ copies, exports and imports of tables, remove the rows of what was dropped, fill
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -87,30 +87,38 @@ def split_hot_shards(engine: Engine, policy: Policy, meter: LoadMeter, now_us: i
 
 def _trim(engine: Engine, policy: Policy, now_us: int) -> bool:
     most = limits.TRIM_RECORDS_PER_COMMIT
-    longest_ms = retention.longest_ms(engine.catalog().streams.values(), policy.retention_ms)
-    horizon = retention.horizon(now_us, longest_ms)
-    if horizon and engine.log.trim(horizon, most) == most:
+    horizons = _horizons(engine.catalog(), policy, now_us)
+    lowest = min(horizons.values())
+    if lowest and engine.log.trim(lowest, most) == most:
         return True
-    if _trim_shorter(engine, policy, now_us, horizon):
+    if _trim_streams(engine, horizons, lowest):
         return True
     if stream_life.retirement_due(engine.catalog(), now_us, policy.retention_ms):
         alter_and_wait(engine, stream_life.retire(now_us, policy.retention_ms))
     return False
 
 
-def _trim_shorter(engine: Engine, policy: Policy, now_us: int, horizon: int) -> bool:
-    """Trim the streams that keep their records for less long than others; whether to go on."""
+def _horizons(catalog: Catalog, policy: Policy, now_us: int) -> dict[int, int]:
+    """The least clock that each stream keeps, by its id. The store's own is among them, for the
+    records of streams that are no more."""
+    own = {0: retention.horizon(now_us, policy.retention_ms)}
+    for stream in catalog.streams.values():
+        holds = catalog.holds_of.get(stream.id, ())
+        own[stream.id] = retention.horizon_of(stream, holds, policy.retention_ms, now_us)
+    return own
+
+
+def _trim_streams(engine: Engine, horizons: Mapping[int, int], lowest: int) -> bool:
+    """Trim the streams that keep less than one of the others does; whether to go on."""
     catalog, log = engine.catalog(), engine.log
     most = left = limits.TRIM_RECORDS_PER_COMMIT
-    for stream in catalog.streams.values():
-        own_ms = retention.retention_ms(stream, policy.retention_ms)
-        own_horizon = retention.horizon(now_us, own_ms)
-        if own_horizon <= horizon:
+    for stream_id, horizon in horizons.items():
+        if horizon <= lowest:
             continue
-        for shard in catalog.shards_of[stream.id]:
-            oldest = log.oldest(shard.id)
-            if oldest is not None and oldest < own_horizon:
-                left -= log.trim_shard(shard.id, own_horizon, left)
+        for shard in catalog.shards_of.get(stream_id, ()):
+            oldest = log.oldest(shard.id) if shard.start < horizon else None
+            if oldest is not None and oldest < horizon:
+                left -= log.trim_shard(shard.id, horizon, left)
             if not left:
                 return True
     return left < most

@@ -1,65 +1,96 @@
 """A table's Kinesis destination: a capture of its changes that is bound for a Kinesis stream.
 
 Enabling opens the capture, in the same moment for all items; disabling closes it, and what it holds
-by then is still delivered. Pure decisions over the catalog, refused in the service's words.
+by then is still delivered. A hold keeps the capture's records until they are delivered, so that an
+outage of the Kinesis stream loses none. Pure decisions over the catalog, refused in the service's
+words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
+from tailrace import limits
 from tailrace.errors import ResourceNotFoundException, ValidationException
 from tailrace.model.schema import Destination, Stream, StreamKind, Table
+from tailrace.streams.retention import Hold
 from tailrace.tables.captures import close_captures, open_capture
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 
-__all__ = ["destinations_of", "disable", "enable", "update"]
+__all__ = ["HOLDER", "destinations_of", "disable", "enable", "update"]
+
+# Who holds a capture's records: its delivery.
+HOLDER: Final = "destination"
 
 Scope = tuple[str, str, str]
 _STATE = "Table is not in a valid state to enable Kinesis Streaming Destination: "
 
 
-def enable(scope: Scope, destination: Destination, now_us: int) -> Alter:
-    """Give the table (account, region, name) a destination. A table has one at a time."""
+def enable(
+    scope: Scope, destination: Destination, now_us: int, settles_us: int | None = None
+) -> Alter:
+    """Give the table (account, region, name) a destination, which is being enabled until
+    `settles_us`. A table has one at a time."""
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         table = _table(catalog, scope)
-        if any(stream.destination is not None for stream in table.captures):
+        disabling = any(each.is_changing(now_us) for each in destinations_of(catalog, table))
+        if disabling or any(stream.destination is not None for stream in table.captures):
             raise ValidationException(
                 f"{_STATE}EnableKinesisStreamingDestination must be DISABLED or ENABLE_FAILED to"
                 " perform ENABLE operation."
             )
-        return open_capture(catalog, tick, table, now_us, destination)
+        opened = open_capture(catalog, tick, table, now_us, destination, settles_us)
+        (capture,), next_id = opened.streams, opened.next_id
+        assert next_id is not None
+        held = Hold(next_id, capture.id, HOLDER, clock=0, longest_ms=limits.HOLD_MS)
+        return msgspec.structs.replace(opened, holds=(held,), next_id=next_id + 1)
 
     return decide
 
 
-def disable(scope: Scope, stream_arn: str, now_us: int) -> Alter:
-    """Take a destination from the table (account, region, name)."""
+def disable(scope: Scope, stream_arn: str, now_us: int, settles_us: int | None = None) -> Alter:
+    """Take a destination from the table (account, region, name); it is being disabled until
+    `settles_us`."""
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         table = _table(catalog, scope)
+        if _is_changing(catalog, table, stream_arn, now_us):
+            raise ValidationException(
+                f"{_STATE}KinesisStreamingDestination must be ACTIVE to perform DISABLE operation."
+            )
         capture = _active(table, stream_arn)
-        return close_captures(catalog, tick, table, frozenset({capture.id}), now_us)
+        gone = frozenset({capture.id})
+        return close_captures(catalog, tick, table, gone, now_us, settles_us)
 
     return decide
 
 
-def update(scope: Scope, stream_arn: str, precision: str) -> Alter:
-    """Change the precision of the times of what a destination gets from now on."""
+def update(
+    scope: Scope, stream_arn: str, precision: str, now_us: int, settles_us: int | None = None
+) -> Alter:
+    """Change the precision of the times of what a destination gets from now on; it is being updated
+    until `settles_us`."""
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
         table = _table(catalog, scope)
+        if _is_changing(catalog, table, stream_arn, now_us):
+            raise ValidationException(
+                f"{_STATE}Kinesis streaming is not in ACTIVE state. Updates are only allowed in"
+                f" ACTIVE state. TableName: {table.name}, kdsArn: {stream_arn}"
+            )
         old = _active(table, stream_arn)
         if old.destination is not None and old.destination.precision == precision:
             raise ValidationException(
                 "Invalid Request: Precision is already set to the desired value of"
                 f" {precision} for tableId: {table.uuid}, kdsArn: {stream_arn}"
             )
-        new = msgspec.structs.replace(old, destination=Destination(stream_arn, precision))
+        destination = Destination(stream_arn, precision, updating=True)
+        new = msgspec.structs.replace(old, destination=destination, settles_us=settles_us)
         captures = tuple(new if stream is old else stream for stream in table.captures)
         table = msgspec.structs.replace(table, captures=captures)
         return Alteration(tables=(table,), streams=(new,))
@@ -76,6 +107,16 @@ def destinations_of(catalog: Catalog, table: Table) -> Sequence[Stream]:
         if own and stream.destination is not None:
             newest[stream.destination.stream_arn] = stream
     return list(newest.values())
+
+
+def _is_changing(catalog: Catalog, table: Table, stream_arn: str, now_us: int) -> bool:
+    """Whether a table's destination is being enabled, disabled or updated."""
+    return any(
+        stream.destination is not None
+        and stream.destination.stream_arn == stream_arn
+        and stream.is_changing(now_us)
+        for stream in destinations_of(catalog, table)
+    )
 
 
 def _active(table: Table, stream_arn: str) -> Stream:

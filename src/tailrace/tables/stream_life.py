@@ -126,16 +126,16 @@ def split(shard_ids: Collection[int]) -> Alter:
 
 
 def retire(now_us: int, retention_ms: int | None) -> Alter:
-    """Drop the shards whose last record has aged out, and the disabled streams of which none is
-    left.
+    """Drop the shards whose last record has aged out, the disabled streams of which none is left,
+    and the holds whose owners have not come back.
 
     The alteration is empty when there are none.
     """
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
-        shards, streams = _gone(catalog, now_us, retention_ms)
-        return Alteration(dropped_streams=streams, dropped_shards=shards)
+        shards, streams, holds = _gone(catalog, now_us, retention_ms)
+        return Alteration(dropped_streams=streams, dropped_shards=shards, dropped_holds=holds)
 
     return decide
 
@@ -147,17 +147,19 @@ def retirement_due(catalog: Catalog, now_us: int, retention_ms: int | None) -> b
 
 def _gone(
     catalog: Catalog, now_us: int, retention_ms: int | None
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The ids of the shards and of the streams that have aged out."""
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """The ids of the shards and of the streams that have aged out, and of the holds that ended."""
     shards: list[int] = []
     streams: list[int] = []
     for stream in catalog.streams.values():
-        horizon = retention.horizon(now_us, retention.retention_ms(stream, retention_ms))
+        holds = catalog.holds_of.get(stream.id, ())
+        horizon = retention.horizon_of(stream, holds, retention_ms, now_us)
         own = catalog.shards_of[stream.id]
         shards += [shard.id for shard in retention.gone_shards(own, horizon)]
         if retention.is_stream_gone(stream, own, horizon):
             streams.append(stream.id)
-    return tuple(shards), tuple(streams)
+    ended = [hold.id for hold in catalog.holds.values() if retention.is_ended(hold, now_us)]
+    return tuple(shards), tuple(streams), tuple(ended)
 
 
 def _reshard(shard_ids: Collection[int], pieces: Literal[1, 2]) -> Alter:

@@ -10,7 +10,6 @@ from tailrace import limits
 from tailrace.api.kinesis import access
 from tailrace.api.kinesis.inputs import StreamArn, StreamId
 from tailrace.api.operation import Context, Operation
-from tailrace.api.streams.access import removed_before
 from tailrace.errors import (
     DryRunOperationException,
     InvalidArgumentException,
@@ -94,14 +93,13 @@ def read(
     there is."""
     service = context.service
     now_us = service.clock.now_us()
-    removed = removed_before(service, seen.stream)
     size = limits.KINESIS_PAGE_BYTES
     log = service.engine.log
     try:
-        return reader.read(log, shard, position, seen.horizon, removed, max_records, now_us, size)
+        return reader.read(log, shard, position, seen.horizon, max_records, now_us, size)
     except TrimmedDataAccessException:
         first = reader.oldest(now_us)
-        return reader.read(log, shard, first, seen.horizon, removed, max_records, now_us, size)
+        return reader.read(log, shard, first, seen.horizon, max_records, now_us, size)
 
 
 def behind_ms(context: Context, page: Page) -> int:

@@ -12,7 +12,7 @@ from tailrace.errors import ResourceNotFoundException, ValidationException
 from tailrace.model.arns import parse_stream_arn
 from tailrace.model.schema import Stream, StreamKind
 from tailrace.streams.log import Shard
-from tailrace.streams.retention import horizon, is_stream_gone, kept_shards, retention_ms
+from tailrace.streams.retention import horizon_of, is_stream_gone, kept_shards
 from tailrace.tables.catalog import Catalog
 from tailrace.wire.call import Scope
 
@@ -28,7 +28,6 @@ __all__ = [
     "find_shard",
     "find_stream",
     "is_visible",
-    "removed_before",
     "view",
 ]
 
@@ -66,18 +65,14 @@ def find_stream(context: Context, arn: str) -> StreamView:
 
 def view(service: Service, catalog: Catalog, stream: Stream) -> StreamView | None:
     """A stream as it is now, or None when all of it has aged out."""
-    edge = removed_before(service, stream)
+    holds = catalog.holds_of.get(stream.id, ()) if catalog.holds else ()
+    now_us = service.clock.now_us()
+    edge = horizon_of(stream, holds, service.stream_retention_ms, now_us)
     shards = catalog.shards_of[stream.id]
     if is_stream_gone(stream, shards, edge):
         return None
     edge = max(edge, service.faults.trimmed.get(stream.id, 0))
     return StreamView(stream, kept_shards(shards, edge), edge)
-
-
-def removed_before(service: Service, stream: Stream) -> int:
-    """The clock below which the store may have removed a stream's records: never what only a test
-    trimmed."""
-    return horizon(service.clock.now_us(), retention_ms(stream, service.stream_retention_ms))
 
 
 def is_visible(scope: Scope, stream: Stream) -> bool:

@@ -28,15 +28,8 @@ def get_records(context: Context, request: GetRecordsInput) -> bytes:
     iterators.check_age(iterator, service.faults.generation, now_us)
     found = access.find_stream(context, iterator.stream_arn)
     shard = _shard(found, iterator.shard_id)
-    page = reader.read(
-        service.engine.log,
-        shard,
-        iterator.position,
-        found.horizon,
-        access.removed_before(service, found.stream),
-        limit,
-        now_us,
-    )
+    log = service.engine.log
+    page = reader.read(log, shard, iterator.position, found.horizon, limit, now_us)
     records = b",".join(page.records)
     if page.following is None:
         return b'{"Records":[%b]}' % records

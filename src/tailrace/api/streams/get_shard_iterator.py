@@ -85,7 +85,7 @@ def _position(
         case "AFTER_SEQUENCE_NUMBER":
             return reader.after_clock(log, shard, clock, horizon, now_us)
         case "AT_TIMESTAMP":
-            return reader.at_clock(log, shard, max(clock, horizon), horizon, now_us)
+            return reader.from_clock(log, shard, clock, horizon, now_us)
 
 
 GET_SHARD_ITERATOR = Operation("GetShardIterator", GetShardIteratorInput, get_shard_iterator)

@@ -67,6 +67,7 @@ class MemoryLog:
         self._segments: dict[int, _Segment] = {}
         self._listeners: list[_Listener] = []
         self._written: Counter[int] = Counter()
+        self._trimmed: dict[int, int] = {}
 
     def read(self, shard_id: int, after: int, max_records: int, max_bytes: int) -> LogPage:
         with self._gate.passed():
@@ -94,6 +95,10 @@ class MemoryLog:
             segment = self._segments.get(shard_id)
             return segment.clocks[0] if segment else None
 
+    def trimmed(self, shard_id: int) -> int:
+        with self._gate.passed():
+            return self._trimmed.get(shard_id, 0)
+
     def trim(self, before: int, max_records: int) -> int:
         with self._gate.passed():
             doomed = sorted(
@@ -101,7 +106,8 @@ class MemoryLog:
                 for shard_id, segment in self._segments.items()
                 for clock in segment.clocks[: bisect_left(segment.clocks, before)]
             )[:max_records]
-            for _, shard_id in doomed:
+            for clock, shard_id in doomed:
+                self._trimmed[shard_id] = clock
                 self._remove_oldest(shard_id, 1)
             return len(doomed)
 
@@ -110,6 +116,7 @@ class MemoryLog:
             clocks = self._segments[shard_id].clocks if shard_id in self._segments else []
             count = min(bisect_left(clocks, before), max_records)
             if count:
+                self._trimmed[shard_id] = clocks[count - 1]
                 self._remove_oldest(shard_id, count)
             return count
 
@@ -147,8 +154,9 @@ class MemoryLog:
             taken = min(count - removed, len(self._segments[shard_id].records))
             self._remove_oldest(shard_id, taken)
             removed += taken
-        for shard_id in self._written.keys() - known.keys():
-            del self._written[shard_id]
+        for gone in (self._written, self._trimmed):
+            for shard_id in gone.keys() - known.keys():
+                del gone[shard_id]
         return removed
 
     def _remove_oldest(self, shard_id: int, count: int) -> None:

@@ -11,6 +11,7 @@ from tailrace.engines.sqlite.connection import Cursor
 from tailrace.engines.sqlite.statements import SQL
 from tailrace.model.schema import Stream, Table
 from tailrace.streams.log import Shard
+from tailrace.streams.retention import Hold
 from tailrace.tables.catalog import Alteration, Catalog
 from tailrace.tables.engine import Usage
 
@@ -19,6 +20,7 @@ __all__ = ["load_catalog", "load_heads", "store_alteration", "store_clock"]
 _TABLE: Final = "table"
 _STREAM: Final = "stream"
 _SHARD: Final = "shard"
+_HOLD: Final = "hold"
 _NEXT_ID: Final = "next_id"
 _LAST_CLOCK: Final = "last_clock"
 
@@ -30,6 +32,7 @@ def load_catalog(cursor: Cursor) -> Catalog:
     tables: dict[int, Table] = {}
     streams: dict[int, Stream] = {}
     shards: dict[int, Shard] = {}
+    holds: dict[int, Hold] = {}
     rows = cursor.execute(SQL["all_entities"]).fetchall()
     for kind, body in rows:
         if kind == _TABLE:
@@ -38,11 +41,14 @@ def load_catalog(cursor: Cursor) -> Catalog:
         elif kind == _STREAM:
             stream = msgspec.json.decode(body, type=Stream)
             streams[stream.id] = stream
-        else:
+        elif kind == _SHARD:
             shard = msgspec.json.decode(body, type=Shard)
             shards[shard.id] = shard
+        else:
+            hold = msgspec.json.decode(body, type=Hold)
+            holds[hold.id] = hold
     next_id: int = cursor.execute(SQL["counter"], (_NEXT_ID,)).get
-    return Catalog(tables=tables, streams=streams, shards=shards, next_id=next_id)
+    return Catalog(tables, streams, shards, holds, next_id)
 
 
 def load_heads(cursor: Cursor) -> Heads:
@@ -72,10 +78,13 @@ def store_alteration(
         cursor.execute(put, (_STREAM, stream.id, _encode(stream)))
     for shard in alteration.shards:
         cursor.execute(put, (_SHARD, shard.id, _encode(shard)))
+    for hold in alteration.holds:
+        cursor.execute(put, (_HOLD, hold.id, _encode(hold)))
     for kind, gone in (
         (_TABLE, alteration.dropped_tables),
         (_STREAM, alteration.dropped_streams),
         (_SHARD, alteration.dropped_shards),
+        (_HOLD, before.holds.keys() - after.holds.keys()),
     ):
         for id_ in gone:
             cursor.execute(SQL["delete_entity"], (kind, id_))

@@ -53,6 +53,9 @@ class SqliteLog:
         with self._readers.lent() as cursor:
             return cursor.execute(SQL["log_oldest"], (shard_id,)).get
 
+    def trimmed(self, shard_id: int) -> int:
+        return self._writer.trims.of(shard_id)
+
     def trim(self, before: int, max_records: int) -> int:
         return trim(self._writer, before, max_records)
 

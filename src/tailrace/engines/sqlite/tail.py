@@ -104,11 +104,13 @@ class Tail:
                 return None
             return run.clocks[-1]
 
-    def trim(self, last: int) -> None:
-        """Let go of records up to the clock `last`, which are being removed from the store."""
+    def trim(self, last: int, shard_id: int | None = None) -> None:
+        """Let go of records up to the clock `last`, of one shard or of all, which are being removed
+        from the store."""
         with self._lock:
-            for run in self._runs.values():
-                run.drop(bisect_right(run.clocks, last))
+            for place, run in self._runs.items():
+                if shard_id is None or place == shard_id:
+                    run.drop(bisect_right(run.clocks, last))
 
     def forget(self, shard_id: int | None = None) -> None:
         """Let go of one shard's records, or of all."""

@@ -33,13 +33,14 @@ def trim(writer: Writer, before: int, max_records: int) -> int:
 
 
 def _trim(upkeep: Upkeep, before: int, max_records: int) -> int:
-    found = upkeep.cursor.execute(SQL["last_to_trim"], (before, max_records)).fetchall()
-    ((last, count),) = found
-    if count:
+    found = upkeep.cursor.execute(SQL["next_to_trim"], (before, max_records)).fetchall()
+    if found:
+        last = max(clock for _, clock, _ in found)
+        upkeep.trims.note(upkeep.cursor, {shard_id: clock for shard_id, clock, _ in found})
         upkeep.cursor.execute(SQL["trim"], (last,))
         upkeep.tail.trim(last)
         store_clock(upkeep.cursor, upkeep.heads.clock)
-    return count
+    return sum(count for _, _, count in found)
 
 
 def trim_shard(writer: Writer, shard_id: int, before: int, max_records: int) -> int:
@@ -51,10 +52,13 @@ def trim_shard(writer: Writer, shard_id: int, before: int, max_records: int) -> 
 
 
 def _trim_shard(upkeep: Upkeep, shard_id: int, before: int, max_records: int) -> int:
-    upkeep.cursor.execute(SQL["trim_shard"], (shard_id, before, max_records))
-    count = upkeep.cursor.connection.changes()
-    upkeep.tail.forget(shard_id)
-    store_clock(upkeep.cursor, upkeep.heads.clock)
+    found = upkeep.cursor.execute(SQL["last_in_shard"], (shard_id, before, max_records)).fetchall()
+    ((last, count),) = found
+    if count:
+        upkeep.trims.note(upkeep.cursor, {shard_id: last})
+        upkeep.cursor.execute(SQL["trim_shard"], (shard_id, last))
+        upkeep.tail.trim(last, shard_id)
+        store_clock(upkeep.cursor, upkeep.heads.clock)
     return count
 
 
@@ -99,7 +103,9 @@ def _remove(upkeep: Upkeep, kind: str, id_: int, rows: int) -> int:
 def _forget(upkeep: Upkeep, place: tuple[str, int]) -> None:
     kind, id_ = place
     upkeep.cursor.execute(SQL["delete_dropped"], place)
-    if kind != "record":
+    if kind == "record":
+        upkeep.cursor.execute(SQL["delete_trimmed"], (id_,))
+    else:
         upkeep.cursor.execute(SQL["delete_usage"], (id_,))
         upkeep.heads.usage.pop(id_, None)
 

@@ -22,6 +22,7 @@ from tailrace.engines.sqlite.faults import CLOSED, translated
 from tailrace.engines.sqlite.readers import Readers
 from tailrace.engines.sqlite.statements import SQL
 from tailrace.engines.sqlite.tail import Tail
+from tailrace.engines.sqlite.trims import Trims
 from tailrace.errors import AwsError, InternalServerError, ThrottlingException
 from tailrace.streams.sequence import next_clock
 from tailrace.tables.catalog import Alter, Catalog
@@ -81,6 +82,7 @@ class Upkeep(msgspec.Struct, frozen=True, gc=False):
     cursor: Cursor
     catalog: Catalog
     tail: Tail
+    trims: Trims
     heads: Heads
     usage: dict[int, Usage]
 
@@ -103,6 +105,7 @@ class Writer:
         self.catalog: Catalog = load_catalog(self._cursor)
         self.heads: Heads = load_heads(self._cursor)
         self.tail = Tail()
+        self.trims = Trims(self._cursor)
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -241,6 +244,7 @@ class Writer:
             self.catalog = result
             self._readers.version += 1
             self.tail.drop(alteration.dropped_shards)
+            self.trims.drop(alteration.dropped_shards)
             self._announce(alteration.closed_shards)
         self._hand_over([(done, result)])
 
@@ -251,7 +255,7 @@ class Writer:
 
     def _maintain(self, work: Callable[[Upkeep], _Result]) -> _Result:
         # The log is a sequence: whatever is synced after this has this before it.
-        upkeep = Upkeep(self._cursor, self.catalog, self.tail, self.heads, {})
+        upkeep = Upkeep(self._cursor, self.catalog, self.tail, self.trims, self.heads, {})
         self._cursor.execute("PRAGMA synchronous = NORMAL")
         try:
             self._cursor.execute(SQL["begin_write"])

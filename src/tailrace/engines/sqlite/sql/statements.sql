@@ -101,15 +101,29 @@ SELECT id, key, size, data FROM item WHERE table_id = ? AND key > ? ORDER BY key
 -- name: insert_missing_index_row
 INSERT OR IGNORE INTO index_row (index_id, key, item_id) VALUES (?, ?, ?);
 
--- name: last_to_trim
-SELECT max(clock), count(*) FROM (SELECT clock FROM record WHERE clock < ? ORDER BY clock LIMIT ?);
+-- name: next_to_trim
+SELECT shard_id, max(clock), count(*) FROM
+(SELECT clock, shard_id FROM record WHERE clock < ? ORDER BY clock LIMIT ?) GROUP BY shard_id;
 
 -- name: trim
 DELETE FROM record WHERE clock <= ?;
 
+-- name: last_in_shard
+SELECT max(clock), count(*) FROM
+(SELECT clock FROM record WHERE shard_id = ? AND clock < ? ORDER BY clock LIMIT ?);
+
 -- name: trim_shard
 DELETE FROM record WHERE clock IN
-(SELECT clock FROM record WHERE shard_id = ? AND clock < ? ORDER BY clock LIMIT ?);
+(SELECT clock FROM record WHERE shard_id = ? AND clock <= ?);
+
+-- name: all_trimmed
+SELECT shard_id, clock FROM trimmed;
+
+-- name: put_trimmed
+INSERT OR REPLACE INTO trimmed (shard_id, clock) VALUES (?, ?);
+
+-- name: delete_trimmed
+DELETE FROM trimmed WHERE shard_id = ?;
 
 -- name: put_dropped
 INSERT OR IGNORE INTO dropped (kind, id) VALUES (?, ?);
