@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from tailrace.delivery.collector import relax_collector
