@@ -37,6 +37,7 @@ __all__ = [
     "KINESIS_RETENTION_HOURS_MAX",
     "KINESIS_SHARDS",
     "KINESIS_SHARD_PAGE",
+    "KINESIS_STREAMS_CREATING",
     "KINESIS_TAGS",
     "LIST_TABLES_PAGE",
     "LOCAL_INDEXES",
@@ -67,15 +68,20 @@ __all__ = [
     "STREAM_PAGE_RECORDS",
     "STREAM_RETENTION_MS",
     "STREAM_SHARD_PAGE",
+    "SYSTEM_BACKUP_DAYS",
+    "TABLES_CHANGING",
     "TABLES_PER_REGION",
     "TABLE_NAME_MAX",
     "TABLE_NAME_MIN",
     "TAGS",
+    "THROUGHPUT_DECREASES",
+    "THROUGHPUT_DECREASE_INTERVAL_S",
     "TRANSACTION_ACTIONS",
     "TRANSACTION_BYTES",
     "STREAM_HOLDS",
     "TRANSACTION_TOKEN_LIFE_MS",
     "TRIM_RECORDS_PER_COMMIT",
+    "TTL_CHANGE_INTERVAL_MS",
     "TTL_ITEMS_PER_STEP",
     "TTL_MAX_AGE_S",
     "VECTOR_CAPACITY_BYTES",
@@ -105,6 +111,7 @@ GLOBAL_INDEXES: Final = 20
 PROJECTED_ATTRIBUTES: Final = 100
 INDEX_KEY_ATTRIBUTES: Final = 4  # of each kind, in the key of a global index
 TABLES_PER_REGION: Final = 2500
+TABLES_CHANGING: Final = 500  # that are created, updated or deleted at a time
 VECTOR_INDEXES: Final = 5
 VECTOR_DIMENSIONS: Final = 4096
 VECTOR_PARTITION_KEYS: Final = 1
@@ -114,6 +121,9 @@ VECTOR_TOP_K: Final = 100
 VECTOR_SEARCH_BYTES: Final = 16 * 1024 * 1024
 # Seen on AWS: nothing that is done with a vector index counts for less.
 VECTOR_CAPACITY_BYTES: Final = 1024
+# Of a table, or of an index, in a UTC day; and after those, in seconds, between any two.
+THROUGHPUT_DECREASES: Final = 4
+THROUGHPUT_DECREASE_INTERVAL_S: Final = 3600
 # Seen on AWS: more is "out of bounds" whatever the account may have.
 CAPACITY_UNITS_MAX: Final = 1_000_000_000_000
 
@@ -133,8 +143,12 @@ TRANSACTION_ACTIONS: Final = 100
 TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 # TransactWriteItems.html: a ClientRequestToken is remembered for ten minutes.
 TRANSACTION_TOKEN_LIFE_MS: Final = 10 * 60 * 1000
+# PointInTimeRecovery_Howitworks.html: what is left behind by a table that is deleted.
+SYSTEM_BACKUP_DAYS: Final = 35
 # howitworks-ttl.html: times more than five years ago do not count.
 TTL_MAX_AGE_S: Final = 5 * 365 * 24 * 60 * 60
+# Seen on AWS: it can be changed again after half an hour (UpdateTimeToLive.html says an hour).
+TTL_CHANGE_INTERVAL_MS: Final = 30 * 60 * 1000
 SCAN_SEGMENTS: Final = 1_000_000
 LIST_TABLES_PAGE: Final = 100
 TAGS: Final = 50
@@ -170,6 +184,7 @@ KINESIS_RETENTION_HOURS_MAX: Final = 365 * 24
 KINESIS_SHARDS: Final = 500
 KINESIS_ON_DEMAND_SHARDS: Final = 4
 KINESIS_ON_DEMAND_STREAMS: Final = 50
+KINESIS_STREAMS_CREATING: Final = 5
 KINESIS_LIST_PAGE: Final = 100
 KINESIS_SHARD_PAGE: Final = 1000
 KINESIS_CONSUMERS: Final = 20

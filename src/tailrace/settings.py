@@ -24,6 +24,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Kinesis streams are that tables' changes go to: None for this server's own, `aws` for AWS.
     `kinesis_hold_ms` is how long changes are held that they have not taken, None for ever.
     `enforce_throughput` refuses what goes beyond tables' throughput and streams' rates.
+    `transition_ms` is how long tables, indexes, streams and their like are being created, changed
+    and deleted; 0 settles that at once.
     """
 
     data: Path | None = None
@@ -41,9 +43,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shard_split_writes_per_s: int | None = limits.SHARD_SPLIT_WRITES_PER_S
     s3_directory: Path | None = None
     kinesis_endpoint_url: str | None = None
-    enforce_throughput: bool = False
-
     kinesis_hold_ms: int | None = limits.HOLD_MS
+    enforce_throughput: bool = False
+    transition_ms: int = 0
+
     def checked(self) -> Settings:
         """These settings, if they can work together. Raises ConfigurationError."""
         if not self.credentials and not self.insecure and not is_loopback(self.host):
@@ -52,15 +55,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 " port could read and change everything, and run programs here. Configure"
                 " credentials, or pass --insecure if that is what you want."
             )
+        if self.transition_ms < 0:
+            raise ConfigurationError("transitions cannot take less than no time")
         if self.key is not None and self.data is None:
             raise ConfigurationError("a key encrypts a data directory; there is none")
+        if self.kinesis_hold_ms is not None and self.kinesis_hold_ms < 0:
+            raise ConfigurationError("changes cannot be held for a negative time")
         return self
 
 
 def is_loopback(host: str) -> bool:
     """Whether an address to listen on can only be reached from this machine."""
-        if self.kinesis_hold_ms is not None and self.kinesis_hold_ms < 0:
-            raise ConfigurationError("changes cannot be held for a negative time")
     if host == "localhost":
         return True
     try:

@@ -28,6 +28,7 @@ __all__ = [
     "NoInput",
     "RefuseCallsInput",
     "ReshardInput",
+    "SetTransitionTimeInput",
     "TrimInput",
     "run_control",
 ]
@@ -84,6 +85,14 @@ class DelayShardsInput(msgspec.Struct, rename="pascal", frozen=True, forbid_unkn
 
     children_milliseconds: _Milliseconds = 0
     ends_milliseconds: _Milliseconds = 0
+
+
+class SetTransitionTimeInput(
+    msgspec.Struct, rename="pascal", frozen=True, forbid_unknown_fields=True
+):
+    """How long tables, indexes, streams and their like are being created, changed and deleted."""
+
+    milliseconds: _Milliseconds
 
 
 def advance_clock(context: Context, request: AdvanceClockInput) -> bytes:
@@ -152,6 +161,12 @@ def delay_shards(context: Context, request: DelayShardsInput) -> bytes:
     return _DONE
 
 
+def set_transition_time(context: Context, request: SetTransitionTimeInput) -> bytes:
+    """Let what is created, changed or deleted from now on take so long."""
+    context.service.faults.transition_us = request.milliseconds * 1000
+    return _DONE
+
+
 def clear_faults(context: Context, request: NoInput) -> bytes:
     """Refuse no more calls and delay no more shards."""
     del request
@@ -206,6 +221,7 @@ _OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     Operation("ExpireIterators", NoInput, expire_iterators),
     Operation("FailCalls", RefuseCallsInput, fail_calls),
     Operation("RotateShards", ReshardInput, rotate_shards),
+    Operation("SetTransitionTime", SetTransitionTimeInput, set_transition_time),
     Operation("SplitShards", ReshardInput, split_shards),
     Operation("ThrottleCalls", RefuseCallsInput, throttle_calls),
     Operation("TrimStream", TrimInput, trim_stream),

@@ -17,6 +17,7 @@ from tailrace.errors import AwsError, SerializationException, UnknownOperationEx
 from tailrace.model.values import Malformed
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Outcome
+from tailrace.tables.transitions import settled_first
 from tailrace.wire.call import Call, Reply
 from tailrace.wire.decode import Decoder
 from tailrace.wire.faults import fault
@@ -109,7 +110,8 @@ class Dispatcher:
             respond(Reply(_OK, result))
         elif isinstance(result, Altered):
             reply = result.reply
-            engine.alter(result.decide, lambda done: self._altered(call, reply, done, respond))
+            decide = settled_first(result.decide, self.service.clock.now_us())
+            engine.alter(decide, lambda done: self._altered(call, reply, done, respond))
         elif len(result.units) == 1:
             engine.submit(result.units[0], _Single(self, call, result.reply, respond))
         else:

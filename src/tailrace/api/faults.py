@@ -1,4 +1,5 @@
-"""What a test asked to go wrong: calls to refuse, iterators to expire, shards to show late.
+"""What a test asked to go wrong or to take long: calls to refuse, iterators to expire, shards to
+show late, transitions.
 
 The state of the test controls, and the only mutable thing that operations see. A server that was
 not started with test controls has one in which nothing is ever set.
@@ -44,10 +45,13 @@ class Faults:
     and asks `refusal` only then. `generation` is what iterators must have to be good. `trimmed`
     holds, by stream id, the clock below which a test trimmed the stream. `child_delay_us` and
     `end_delay_us` are how long a shard with a parent, and the end of a closed one, stay out of
-    DescribeStream.
+    DescribeStream. `transition_us` is how long tables and their like are being created, changed and
+    deleted: what the server was set up with, until a test says otherwise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, transition_us: int = 0) -> None:
+        self._configured_transition_us = transition_us
+        self.transition_us = transition_us
         self.active = False
         self.generation = 0
         self.child_delay_us = 0
@@ -87,11 +91,13 @@ class Faults:
             self.trimmed[stream_id] = max(before, self.trimmed.get(stream_id, 0))
 
     def clear(self) -> None:
-        """Refuse no more calls and show all shards at once. Trimmed and expired stays so."""
+        """Refuse no more calls, show all shards at once, and let what begins from now on take as
+        long as the server was set up with. Trimmed and expired stays so."""
         with self._lock:
             self._refusals.clear()
             self.active = False
             self.child_delay_us = self.end_delay_us = 0
+            self.transition_us = self._configured_transition_us
 
     def _forget_used(self) -> None:
         left = {place: rule for place, rule in self._refusals.items() if rule[1] > 0}

@@ -17,6 +17,7 @@ from tailrace.api.faults import Faults
 from tailrace.clock import Clock, Ids
 from tailrace.tables.catalog import Alter, Catalog
 from tailrace.tables.engine import Engine, Outcome, Write
+from tailrace.tables.transitions import Transition, settled
 from tailrace.wire.call import Scope
 
 __all__ = ["Altered", "Committed", "Context", "Operation", "Result", "Service"]
@@ -50,6 +51,17 @@ class Context(msgspec.Struct, frozen=True, gc=False):
 
     service: Service
     scope: Scope
+
+    def catalog(self) -> Catalog:
+        """The catalog as it is now, with everything settled that is over by the clock. Reads and
+        writes of items have no need of it: they look for `Catalog.available` tables."""
+        service = self.service
+        return settled(service.engine.catalog(), service.clock.now_us())
+
+    def transition(self, now_us: int) -> Transition | None:
+        """How long a change that begins now takes; None when it is done at once."""
+        duration_us = self.service.faults.transition_us
+        return Transition(now_us, now_us + duration_us) if duration_us else None
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):

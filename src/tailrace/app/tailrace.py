@@ -7,29 +7,31 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.routing import BaseRoute
 
+from tailrace import limits
 from tailrace.api.dispatch import Dispatcher
+from tailrace.api.faults import Faults
 from tailrace.api.operation import Operation, Service
 from tailrace.api.registry import OPERATIONS, SERVICES
 from tailrace.app.caller import InProcessCaller
-from tailrace.app.functions import FunctionService, StoreStreams
 from tailrace.app.keeper import Keeper
-from tailrace.app.holding import HoldPolicy
-from tailrace.app.kinesis import KinesisDeliveries
-from tailrace.app.triggers import CHECKPOINT_TABLE, Trigger
+from tailrace.app.late import LAMBDA_PATHS, Late, LateRoutes
+from tailrace.app.own_tables import (
+    CHECKPOINT_TABLE,
+    OWN_ACCOUNT,
+    has_destinations,
+    has_functions,
+)
 from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
 from tailrace.delivery.collector import relax_collector
 from tailrace.delivery.ports import Sink
 from tailrace.delivery.settings import DeliverySettings
 from tailrace.engines.buckets import DirectoryBuckets
-from tailrace.engines.memory import MemoryEngine
-from tailrace.engines.sqlite import SqliteEngine
 from tailrace.errors import ConfigurationError, ResourceNotFoundException, ValidationException
 from tailrace.model.schema import Stream
-from tailrace.runtimes.inprocess import DEFAULT_TIMEOUT_S, InProcessFunction
 from tailrace.server.asgi import asgi_app
 from tailrace.server.controls import control_route
 from tailrace.server.gateway import Gateway
@@ -37,18 +39,23 @@ from tailrace.server.loop import LoopDelivery, Server
 from tailrace.server.metrics import Measured, metrics_route
 from tailrace.server.subscriptions import subscribe_route
 from tailrace.settings import Settings
-from tailrace.sinks.kinesis import KinesisCalls
 from tailrace.sources.caller import Caller
 from tailrace.sources.http_caller import HttpCaller
 from tailrace.tables.engine import Engine
 from tailrace.tables.keeping import Policy
+from tailrace.tables.transitions import settled
 from tailrace.wire.call import Scope
+
+if TYPE_CHECKING:
+    from tailrace.app.functions import FunctionService
+    from tailrace.app.kinesis import KinesisDeliveries
+    from tailrace.app.store_streams import StoreStreams
+    from tailrace.app.triggers import Trigger
+    from tailrace.sinks.kinesis import KinesisCalls
 
 __all__ = ["Tailrace"]
 
 _SECRET_BYTES = 32
-# Where Tailrace's own tables live: no request can name this account.
-_OWN_ACCOUNT = "tailrace"
 
 
 class Tailrace:
@@ -75,6 +82,7 @@ class Tailrace:
             self.ids,
             _iterator_secret(settings.data),
             settings.stream_retention_ms,
+            Faults(settings.transition_ms * 1000),
             address=lambda: self.endpoint_url.partition("//")[2],
             kinesis_is_elsewhere=settings.kinesis_endpoint_url is not None,
         )
@@ -91,28 +99,16 @@ class Tailrace:
         self._keeper = Keeper(
             self.engine, self.clock, _policy(settings), DirectoryBuckets(settings.s3_directory)
         )
-        streams = StoreStreams(self.engine, self._caller, self.clock)
-        keeping = self._caller(Scope(_OWN_ACCOUNT, settings.region))
-        self._kinesis = KinesisDeliveries(
+        self._kinesis = Late(self._kinesis_deliveries, self.engine, has_destinations)
+        self._functions = Late(
+            self._function_service,
             self.engine,
-            streams.open,
-            self._kinesis_calls,
-            keeping,
-            CHECKPOINT_TABLE,
-            self.clock,
-            self.ids,
+            lambda catalog: has_functions(catalog, settings.region),
         )
-        self._functions = FunctionService(
-            settings,
-            HoldPolicy(settings.stream_retention_ms, settings.kinesis_hold_ms),
-            streams,
-            keeping,
-            lambda: self.endpoint_url,
-            self.clock,
-            self.ids,
-        )
-        routes: list[BaseRoute] = self._functions.routes()
-        routes.append(metrics_route(self._measured))
+        routes: list[BaseRoute] = [
+            LateRoutes(LAMBDA_PATHS, lambda: self._functions.get().routes()),
+            metrics_route(self._measured),
+        ]
         routes.append(subscribe_route(gateway, self.service, lambda: self._server.stopping))
         if settings.test_controls:
             routes.append(control_route(self.dispatcher, self.scope, self._keeper.kick))
@@ -129,6 +125,45 @@ class Tailrace:
 
     def _caller(self, scope: Scope) -> Caller:
         return InProcessCaller(self.dispatcher, scope)
+
+    def _keeping(self) -> Caller:
+        """Calls in the name of the store itself."""
+        return self._caller(Scope(OWN_ACCOUNT, self.settings.region))
+
+    # What is imported below takes longer than all else that a server needs to start.
+
+    def _streams(self) -> StoreStreams:
+        from tailrace.app.store_streams import StoreStreams
+
+        return StoreStreams(self.engine, self._caller, self.clock)
+
+    def _function_service(self) -> FunctionService:
+        from tailrace.app.functions import FunctionService
+
+        return FunctionService(
+            self.settings,
+            self._streams(),
+            self._keeping(),
+            lambda: self.endpoint_url,
+            self.clock,
+            self.ids,
+        )
+
+    def _kinesis_deliveries(self) -> KinesisDeliveries:
+        from tailrace.app.holding import HoldPolicy
+        from tailrace.app.kinesis import KinesisDeliveries
+
+        settings = self.settings
+        return KinesisDeliveries(
+            self.engine,
+            self._streams().open,
+            self._kinesis_calls,
+            self._keeping(),
+            CHECKPOINT_TABLE,
+            self.clock,
+            self.ids,
+            HoldPolicy(settings.stream_retention_ms, settings.kinesis_hold_ms),
+        )
 
     def _kinesis_calls(self, region: str, account: str) -> KinesisCalls:
         """What calls the Kinesis streams of tables' destinations."""
@@ -197,7 +232,7 @@ class Tailrace:
         receiver: Callable[[Any, Any], Any] | Sink,
         *,
         name: str | None = None,
-        timeout_s: float = DEFAULT_TIMEOUT_S,
+        timeout_s: float = limits.HANDLER_TIMEOUT_S,
         concurrency: int = 1,
         settings: DeliverySettings | None = None,
         **options: Any,
@@ -211,6 +246,9 @@ class Tailrace:
         name goes on where the last one stopped. Raises ResourceNotFoundException for an unknown
         table, ValidationException for one without a stream.
         """
+        from tailrace.app.triggers import Trigger
+        from tailrace.runtimes.inprocess import InProcessFunction
+
         chosen = settings or DeliverySettings(**options)
         stream = self._stream_of(table)
         sink: Sink
@@ -234,7 +272,7 @@ class Tailrace:
             chosen,
             engine=self.engine,
             reading=InProcessCaller(self.dispatcher, self.scope),
-            keeping=InProcessCaller(self.dispatcher, Scope(_OWN_ACCOUNT, self.settings.region)),
+            keeping=self._keeping(),
             clock=self.clock,
             ids=self.ids,
         )
@@ -244,7 +282,8 @@ class Tailrace:
 
     def _stream_of(self, table: str) -> Stream:
         scope = self.scope
-        found = self.engine.catalog().by_name.get((scope.account, scope.region, table))
+        catalog = settled(self.engine.catalog(), self.clock.now_us())
+        found = catalog.by_name.get((scope.account, scope.region, table))
         if found is None:
             raise ResourceNotFoundException(
                 f"Requested resource not found: Table: {table} not found"
@@ -284,7 +323,11 @@ def _policy(settings: Settings) -> Policy:
 
 def _engine(settings: Settings, clock: Clock, delivery: LoopDelivery) -> Engine:
     if settings.data is None:
+        from tailrace.engines.memory import MemoryEngine
+
         return MemoryEngine(clock)
+    from tailrace.engines.sqlite import SqliteEngine
+
     return SqliteEngine(settings.data, clock, settings.key, deliver=delivery)
 
 

@@ -69,6 +69,10 @@ def serve(
             help="Throttle beyond the tables' provisioned throughput and the streams' rates.",
         ),
     ] = False,
+    transition_seconds: Annotated[
+        float,
+        typer.Option(help="How long tables and streams are CREATING, UPDATING, DELETING.", min=0),
+    ] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print where it listens as JSON.")] = False,
 ) -> None:
     """Serve tables and their streams until interrupted."""
@@ -91,11 +95,12 @@ def serve(
         test_controls=test_controls,
         s3_directory=s3_directory,
         kinesis_endpoint_url=kinesis_endpoint_url,
+        kinesis_hold_ms=int(kinesis_hold_days * _DAY_MS) if kinesis_hold_days else None,
         enforce_throughput=enforce_throughput,
+        transition_ms=round(transition_seconds * 1000),
     )
     tailrace = Tailrace(settings)
     _announce(tailrace, json)
-        kinesis_hold_ms=int(kinesis_hold_days * _DAY_MS) if kinesis_hold_days else None,
     tailrace.serve()
 
 

@@ -93,7 +93,8 @@ class Index(msgspec.Struct, frozen=True, dict=True):
     """A secondary index. `id` is unique in the whole store and never used again.
 
     A VECTOR index has a `vector`; its key is the attribute that divides it, or else the table's
-    partition key.
+    partition key. `settles_us` is when what its status says is over, by the clock; None where
+    that is not a matter of time. Until `allocated_us` a new one counts as not being filled yet.
     """
 
     id: int
@@ -106,6 +107,20 @@ class Index(msgspec.Struct, frozen=True, dict=True):
     backfilling: bool = False
     throughput: Throughput = Throughput()
     vector: VectorSchema | None = None
+    allocated_us: int | None = None
+    settles_us: int | None = None
+
+    @property
+    def next_settlement_us(self) -> int | None:
+        """When its next change of status is due, None while none is. An index becomes ACTIVE by
+        the clock only once it is filled."""
+        if self.allocated_us is not None:
+            return self.allocated_us
+        return None if self.backfilling else self.settles_us
+
+    @property
+    def readable(self) -> bool:
+        return self.status in (IndexStatus.ACTIVE, IndexStatus.UPDATING)
 
     @cached_property
     def row_of(self) -> Callable[[Item, bytes], bytes | None]:
@@ -131,10 +146,12 @@ class Index(msgspec.Struct, frozen=True, dict=True):
 
 class Destination(msgspec.Struct, frozen=True):
     """The Kinesis stream that a capture's records go on to. `precision` is that of their times,
-    MILLISECOND or MICROSECOND; None when nobody chose."""
+    MILLISECOND or MICROSECOND; None when nobody chose. `updating` says that it was what changed
+    last."""
 
     stream_arn: str
     precision: str | None = None
+    updating: bool = False
 
 
 class Stream(msgspec.Struct, frozen=True, dict=True):
@@ -143,7 +160,8 @@ class Stream(msgspec.Struct, frozen=True, dict=True):
 
     `disabled_us` is when it was disabled (or its table deleted); None while it takes records.
     `retention_ms` is how long it keeps records, None for as long as the store's streams do.
-    `destination` is where the records of a capture go.
+    `destination` is where the records of a capture go. Until `settles_us` it counts as being
+    enabled or disabled; what it records and what can be read of it has changed already.
     """
 
     id: int
@@ -159,6 +177,7 @@ class Stream(msgspec.Struct, frozen=True, dict=True):
     kind: StreamKind = StreamKind.TABLE
     retention_ms: int | None = None
     destination: Destination | None = None
+    settles_us: int | None = None
 
     @cached_property
     def arn(self) -> str:
@@ -170,6 +189,10 @@ class Stream(msgspec.Struct, frozen=True, dict=True):
     def enabled(self) -> bool:
         return self.disabled_us is None
 
+    def is_changing(self, now_us: int) -> bool:
+        """Whether it counts as being enabled or disabled still."""
+        return self.settles_us is not None and now_us < self.settles_us
+
 
 class Table(msgspec.Struct, frozen=True, dict=True):
     """A table. `id` is unique in the whole store and never used again; `uuid` is what AWS calls
@@ -178,6 +201,9 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     `captures` are streams of Tailrace's own that get a record of each change too. `settings` keeps
     what is stored and described but decides nothing here (table class, tags, protection and the
     like), in the API's own form.
+
+    `settles_us` is when what its status says is over, by the clock; None where that is not a
+    matter of time. `former_throughput` is what is shown while another is being provisioned.
     """
 
     id: int
@@ -197,10 +223,23 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     captures: tuple[Stream, ...] = ()
     ttl_attribute: str | None = None
     settings: dict[str, object] = {}
+    settles_us: int | None = None
+    former_throughput: Throughput | None = None
 
     @cached_property
     def arn(self) -> str:
         return arns.table_arn(self.region, self.account, self.name)
+
+    @cached_property
+    def next_settlement_us(self) -> int | None:
+        """When its own next change of status is due, or that of one of its indexes."""
+        moments = [self.settles_us, *(index.next_settlement_us for index in self.indexes)]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    @property
+    def available(self) -> bool:
+        """Whether its items can be read and written."""
+        return self.status in (TableStatus.ACTIVE, TableStatus.UPDATING)
 
     @cached_property
     def recorded(self) -> bool:
@@ -211,6 +250,11 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     def index_by_name(self) -> dict[str, Index]:
         """The indexes that callers know, by name."""
         return {index.name: index for index in self.secondary_indexes}
+
+    @cached_property
+    def readable_indexes(self) -> dict[str, Index]:
+        """Those of them that can be read, by name."""
+        return {index.name: index for index in self.secondary_indexes if index.readable}
 
     @cached_property
     def secondary_indexes(self) -> tuple[Index, ...]:

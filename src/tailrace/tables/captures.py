@@ -29,8 +29,10 @@ def open_capture(
     table: Table,
     now_us: int,
     destination: Destination | None = None,
+    settles_us: int | None = None,
 ) -> Alteration:
-    """Give a table one more capture, from its next change on."""
+    """Give a table one more capture, from its next change on; it counts as being enabled until
+    `settles_us`."""
     created_us = free_label_us(catalog, table, CAPTURE_ACCOUNT, now_us)
     stream = Stream(
         id=catalog.next_id,
@@ -44,6 +46,7 @@ def open_capture(
         created_us=created_us,
         kind=StreamKind.CAPTURE,
         destination=destination,
+        settles_us=settles_us,
     )
     shards = lineage.open_first(
         stream, table.partitions, stream.id + 1, lambda partition: tick(table.id, partition)
@@ -54,14 +57,23 @@ def open_capture(
 
 
 def close_captures(
-    catalog: Catalog, tick: Tick, table: Table, stream_ids: frozenset[int], now_us: int
+    catalog: Catalog,
+    tick: Tick,
+    table: Table,
+    stream_ids: frozenset[int],
+    now_us: int,
+    settles_us: int | None = None,
 ) -> Alteration:
-    """End captures of a table; what they hold can be read until it has aged out."""
+    """End captures of a table; what they hold can be read until it has aged out. They count as
+    being disabled until `settles_us`."""
     gone = [stream for stream in table.captures if stream.id in stream_ids]
     kept = tuple(stream for stream in table.captures if stream.id not in stream_ids)
     return Alteration(
         tables=(msgspec.structs.replace(table, captures=kept),),
-        streams=tuple(msgspec.structs.replace(stream, disabled_us=now_us) for stream in gone),
+        streams=tuple(
+            msgspec.structs.replace(stream, disabled_us=now_us, settles_us=settles_us)
+            for stream in gone
+        ),
         shards=tuple(
             lineage.close(shard, lambda partition: tick(table.id, partition))
             for stream in gone

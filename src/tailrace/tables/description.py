@@ -10,6 +10,7 @@ from tailrace.model.schema import (
     BillingMode,
     Index,
     IndexKind,
+    IndexStatus,
     Projection,
     Stream,
     StreamKind,
@@ -21,6 +22,7 @@ from tailrace.model.vectors import VectorSchema
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine, Usage
 from tailrace.tables.throughput import index_settings, warm
+from tailrace.tables.throughput_history import describe_history
 
 __all__ = [
     "describe_index",
@@ -42,7 +44,7 @@ _STORED_SETTINGS = (
 
 
 def describe_table(
-    engine: Engine, table: Table, status: TableStatus | None = None
+    engine: Engine, table: Table, now_us: int, status: TableStatus | None = None
 ) -> dict[str, Any]:
     """The TableDescription of a table; `status` stands in for its own where an answer shows a
     change under way."""
@@ -56,7 +58,9 @@ def describe_table(
         "KeySchema": key_elements(table.keys),
         "TableStatus": (status or table.status).value,
         "CreationDateTime": table.created_us / 1e6,
-        "ProvisionedThroughput": _throughput(table.throughput),
+        "ProvisionedThroughput": _throughput(
+            table.former_throughput or table.throughput, table.settings, now_us
+        ),
         "TableSizeBytes": usage.size,
         "ItemCount": usage.items,
         "TableArn": table.arn,
@@ -76,7 +80,9 @@ def describe_table(
         ("VectorIndexes", IndexKind.VECTOR),
     ):
         indexes = [
-            describe_index(engine, table, index) for index in table.indexes if index.kind is kind
+            describe_index(engine, table, index, now_us)
+            for index in table.indexes
+            if index.kind is kind
         ]
         if indexes:
             description[member] = indexes
@@ -113,9 +119,9 @@ def key_elements(keys: KeySchema) -> list[dict[str, str]]:
     ]
 
 
-def _throughput(throughput: Throughput) -> dict[str, Any]:
+def _throughput(throughput: Throughput, settings: Mapping[str, Any], now_us: int) -> dict[str, Any]:
     return {
-        "NumberOfDecreasesToday": 0,
+        **describe_history(settings, now_us),
         "ReadCapacityUnits": throughput.read_units,
         "WriteCapacityUnits": throughput.write_units,
     }
@@ -125,7 +131,7 @@ def _warm(table: Table, throughput: Throughput, settings: Mapping[str, Any]) -> 
     return {**warm(table.billing_mode, throughput, settings), "Status": "ACTIVE"}
 
 
-def describe_index(engine: Engine, table: Table, index: Index) -> dict[str, Any]:
+def describe_index(engine: Engine, table: Table, index: Index, now_us: int) -> dict[str, Any]:
     """The description of one of a table's secondary indexes."""
     usage: Usage = engine.usage(table, index)
     schema: dict[str, Any] = {"KeySchema": key_elements(index.keys)}
@@ -140,11 +146,12 @@ def describe_index(engine: Engine, table: Table, index: Index) -> dict[str, Any]
     if index.kind is IndexKind.LOCAL:
         return description
     description["IndexStatus"] = index.status.value
-    if index.backfilling:
-        description["Backfilling"] = True
+    # Indexes that are created with their table are never said to be filled.
+    if index.status is IndexStatus.CREATING and table.status is not TableStatus.CREATING:
+        description["Backfilling"] = index.allocated_us is None
     if index.kind is IndexKind.GLOBAL:
-        description["ProvisionedThroughput"] = _throughput(index.throughput)
         own = index_settings(table).get(index.name, {})
+        description["ProvisionedThroughput"] = _throughput(index.throughput, own, now_us)
         description["WarmThroughput"] = _warm(table, index.throughput, own)
         if own.get("OnDemandThroughput"):
             description["OnDemandThroughput"] = own["OnDemandThroughput"]

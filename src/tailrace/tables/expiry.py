@@ -24,9 +24,19 @@ from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine, Outcome, Span, Write
 from tailrace.tables.waiting import Waiter
 
-__all__ = ["expire", "ttl_index", "with_ttl", "without_ttl"]
+__all__ = [
+    "TtlChange",
+    "expire",
+    "is_enabling",
+    "last_change",
+    "ttl_index",
+    "with_change",
+    "with_ttl",
+    "without_ttl",
+]
 
 _SECOND_US: Final = 1_000_000
+_CHANGE: Final = "TimeToLiveChange"
 
 
 def with_ttl(
@@ -52,6 +62,33 @@ def without_ttl(table: Table) -> Table:
     gone = ttl_index(table)
     indexes = tuple(index for index in table.indexes if index is not gone)
     return msgspec.structs.replace(table, indexes=indexes, ttl_attribute=None)
+
+
+class TtlChange(msgspec.Struct, frozen=True):
+    """When a table's time to live was changed last, and until when that takes."""
+
+    changed_us: int
+    settles_us: int
+
+
+def last_change(table: Table) -> TtlChange | None:
+    """The last change of a table's time to live, None when it took no time."""
+    stored = table.settings.get(_CHANGE)
+    return None if stored is None else msgspec.convert(stored, TtlChange)
+
+
+def with_change(table: Table, change: TtlChange | None) -> Table:
+    """A table whose time to live has just been changed."""
+    settings = {name: value for name, value in table.settings.items() if name != _CHANGE}
+    if change is not None:
+        settings[_CHANGE] = msgspec.to_builtins(change)
+    return msgspec.structs.replace(table, settings=settings)
+
+
+def is_enabling(table: Table, now_us: int) -> bool:
+    """Whether a table's items are not deleted yet, because that is still being set up."""
+    change = last_change(table) if _CHANGE in table.settings else None
+    return change is not None and now_us < change.settles_us
 
 
 def ttl_index(table: Table) -> Index | None:
@@ -83,12 +120,16 @@ class _Due(msgspec.Struct, frozen=True):
 def expire(engine: Engine, now_us: int) -> bool:
     """Delete a bounded number of the items of each table whose time is over; whether there may be
     more. Waits for the engine. Raises what the engine failed with."""
-    more = [_expire_some(engine, table, now_us) for table in _expiring(engine.catalog())]
+    more = [_expire_some(engine, table, now_us) for table in _expiring(engine.catalog(), now_us)]
     return any(more)
 
 
-def _expiring(catalog: Catalog) -> Sequence[Table]:
-    return [table for table in catalog.tables.values() if table.ttl_attribute is not None]
+def _expiring(catalog: Catalog, now_us: int) -> Sequence[Table]:
+    return [
+        table
+        for table in catalog.tables.values()
+        if table.ttl_attribute is not None and table.available and not is_enabling(table, now_us)
+    ]
 
 
 def _expire_some(engine: Engine, table: Table, now_us: int) -> bool:

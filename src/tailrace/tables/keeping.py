@@ -1,6 +1,7 @@
 """Housekeeping: what a store has to do by the clock, in small steps between the writes.
 
-Rotate shards, trim records, retire what has aged out, delete items whose time is over, go on with
+Settle changes that are over, rotate shards, trim records, retire what has aged out, delete items
+whose time is over, go on with
 copies, exports and imports of tables, remove the rows of what was dropped, fill new indexes.
 """
 
@@ -14,7 +15,7 @@ from tailrace import limits
 from tailrace.model.schema import Index, StreamKind, Table
 from tailrace.streams import lineage, retention
 from tailrace.streams.load import LoadMeter
-from tailrace.tables import copies, expiry, life, stream_life
+from tailrace.tables import backups, copies, expiry, life, stream_life, transitions
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine
 from tailrace.tables.transfer.buckets import Buckets
@@ -39,6 +40,7 @@ def keep(engine: Engine, policy: Policy, now_us: int, buckets: Buckets | None = 
 
     Waits for the engine, so never call it on the thread that reports outcomes.
     """
+    _settle(engine, now_us)
     rotated = _rotate(engine, policy, now_us)
     trimmed = _trim(engine, policy, now_us)
     filled = _fill_one(engine)
@@ -47,6 +49,14 @@ def keep(engine: Engine, policy: Policy, now_us: int, buckets: Buckets | None = 
     moved = buckets is not None and advance(engine, buckets, now_us)
     purged = engine.purge(limits.PURGE_ROWS_PER_COMMIT)
     return rotated or trimmed or filled or expired or copied or moved or purged > 0
+
+
+def _settle(engine: Engine, now_us: int) -> None:
+    """End what was to take until now: transitions, and the time of backups."""
+    if transitions.settlement_due(engine.catalog(), now_us):
+        alter_and_wait(engine, transitions.settle(now_us))
+    if backups.expiry_due(engine.catalog(), now_us):
+        alter_and_wait(engine, backups.expire(now_us))
 
 
 def _rotate(engine: Engine, policy: Policy, now_us: int) -> bool:

@@ -24,10 +24,13 @@ from tailrace.tables.kinesis_streams import (
     HASH_KEY_BYTES,
     HASH_KEYS,
     KinesisStream,
+    being_updated,
+    check_active,
     check_shard_limit,
     found,
     shard_name,
 )
+from tailrace.tables.transitions import Transition
 
 __all__ = ["hash_key_range", "merge_shards", "split_shard", "uniform"]
 
@@ -47,8 +50,11 @@ def _number(bound: bytes) -> int:
 class _Resharding:
     """The shards of a stream while they are changed; what came of it is in `changed`."""
 
-    def __init__(self, catalog: Catalog, tick: Tick, owner: Owner) -> None:
+    def __init__(
+        self, catalog: Catalog, tick: Tick, owner: Owner, transition: Transition | None
+    ) -> None:
         self.stream: KinesisStream = found(catalog, *owner)
+        self._transition = transition
         self.account, self.region, self.name = owner
         self.changed: dict[int, Shard] = {}
         self._shards = {shard.name: shard for shard in catalog.shards_of[self.stream.stream.id]}
@@ -58,7 +64,12 @@ class _Resharding:
 
     @property
     def alteration(self) -> Alteration:
-        return Alteration(shards=tuple(self.changed.values()), next_id=self._next_id)
+        table = being_updated(self.stream.table, self._transition)
+        return Alteration(
+            tables=() if table is self.stream.table else (table,),
+            shards=tuple(self.changed.values()),
+            next_id=self._next_id,
+        )
 
     def open_shards(self) -> list[Shard]:
         """The open shards in the order of their hash keys."""
@@ -116,14 +127,17 @@ class _Resharding:
         return shard
 
 
-def split_shard(owner: Owner, name: str, hash_key: int) -> Alter:
+def split_shard(
+    owner: Owner, name: str, hash_key: int, transition: Transition | None = None
+) -> Alter:
     """Split an open shard so that the second child begins at `hash_key`.
 
-    Refuses with InvalidArgumentException for a key that doesn't lie well inside its range.
+    Refuses with InvalidArgumentException for a key that doesn't lie well inside its range,
+    ResourceInUseException while the stream is changing.
     """
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
-        step = _Resharding(catalog, tick, owner)
+        step = _Resharding(catalog, tick, owner, transition)
         shard = step.find(name)
         first, last = hash_key_range(shard)
         if not first + 1 < hash_key < last:
@@ -133,6 +147,7 @@ def split_shard(owner: Owner, name: str, hash_key: int) -> Alter:
                 f" shard's StartingHashKey {first} and less than the shard's EndingHashKey"
                 f" {last - 1}."
             )
+        check_active(step.stream)
         check_shard_limit(catalog, step.account, step.region, 1)
         step.split(shard, hash_key.to_bytes(HASH_KEY_BYTES, "big"))
         return step.alteration
@@ -140,11 +155,14 @@ def split_shard(owner: Owner, name: str, hash_key: int) -> Alter:
     return decide
 
 
-def merge_shards(owner: Owner, name: str, other_name: str) -> Alter:
-    """Merge two open shards. Refuses with InvalidArgumentException when their ranges don't meet."""
+def merge_shards(
+    owner: Owner, name: str, other_name: str, transition: Transition | None = None
+) -> Alter:
+    """Merge two open shards. Refuses with InvalidArgumentException when their ranges don't meet,
+    ResourceInUseException while the stream is changing."""
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
-        step = _Resharding(catalog, tick, owner)
+        step = _Resharding(catalog, tick, owner, transition)
         shard, other = step.find(name), step.find(other_name)
         if shard.high is not None and shard.high == other.low:
             step.merge(shard, other)
@@ -159,18 +177,25 @@ def merge_shards(owner: Owner, name: str, other_name: str) -> Alter:
                 f"Shards {name} and {other_name} in stream {step.name} under account"
                 f" {step.account} are not an adjacent pair of shards eligible for merging"
             )
+        check_active(step.stream)
         return step.alteration
 
     return decide
 
 
-def uniform(owner: Owner, count: int, check: Callable[[int], None]) -> Alter:
+def uniform(
+    owner: Owner,
+    count: int,
+    check: Callable[[int], None],
+    transition: Transition | None = None,
+) -> Alter:
     """Cut a stream into `count` open shards of equal ranges, by splitting and merging those it has;
     nothing happens to those that fit. `check` gets the number of open shards and raises to refuse.
     """
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
-        step = _Resharding(catalog, tick, owner)
+        step = _Resharding(catalog, tick, owner, transition)
+        check_active(step.stream)
         before = len(step.open_shards())
         check(before)
         check_shard_limit(catalog, step.account, step.region, max(count - before, 0))

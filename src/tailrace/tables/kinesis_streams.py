@@ -19,23 +19,29 @@ from tailrace.errors import (
     ResourceNotFoundException,
 )
 from tailrace.model.keys import KeyAttribute, KeySchema
-from tailrace.model.schema import Stream, StreamKind, StreamViewType, Table
+from tailrace.model.schema import Stream, StreamKind, StreamViewType, Table, TableStatus
 from tailrace.streams import lineage
 from tailrace.streams.log import Shard
 from tailrace.tables import hidden
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
+from tailrace.tables.transitions import Transition, being_created, being_deleted, removed
 
 __all__ = [
     "HASH_KEYS",
     "HASH_KEY_BYTES",
     "Change",
     "KinesisStream",
+    "being_updated",
+    "check_active",
     "check_shard_limit",
+    "consumers_of",
     "create",
     "delete",
     "find",
     "found",
+    "missing",
     "of_owner",
+    "serving",
     "shard_name",
     "update",
 ]
@@ -59,6 +65,11 @@ class KinesisStream(msgspec.Struct, frozen=True):
         return self.table.settings
 
     @property
+    def status(self) -> TableStatus:
+        """What the stream's status is: its table's."""
+        return self.table.status
+
+    @property
     def retention_hours(self) -> int:
         return (self.stream.retention_ms or 0) // _HOUR_MS
 
@@ -77,8 +88,40 @@ def found(catalog: Catalog, account: str, region: str, name: str) -> KinesisStre
     """The stream of a name. Raises ResourceNotFoundException."""
     stream = find(catalog, account, region, name)
     if stream is None:
-        raise ResourceNotFoundException(f"Stream {name} under account {account} not found.")
+        raise missing(account, name)
     return stream
+
+
+def serving(catalog: Catalog, account: str, region: str, name: str) -> KinesisStream | None:
+    """The stream of a name, if records can be put into it and read from it."""
+    table = catalog.available.get(hidden.hidden_scope(_name(account, region, name)))
+    return None if table is None or table.stream is None else KinesisStream(table, table.stream)
+
+
+def missing(account: str, name: str) -> ResourceNotFoundException:
+    """The error for a stream that is not there."""
+    return ResourceNotFoundException(f"Stream {name} under account {account} not found.")
+
+
+def check_active(stream: KinesisStream, *, updating: bool = False) -> None:
+    """Raise ResourceInUseException for a stream that can't be changed now; with `updating` it may
+    be changing in another respect."""
+    status = stream.status
+    if status is TableStatus.ACTIVE or (updating and status is TableStatus.UPDATING):
+        return
+    raise ResourceInUseException(
+        f"Stream {stream.stream.table_name} under account {stream.stream.account} not ACTIVE,"
+        f" instead in state {status.value}"
+    )
+
+
+def being_updated(table: Table, transition: Transition | None) -> Table:
+    """A stream's table while the stream is changed."""
+    if transition is None:
+        return table
+    return msgspec.structs.replace(
+        table, status=TableStatus.UPDATING, settles_us=transition.ends_us
+    )
 
 
 def of_owner(catalog: Catalog, account: str, region: str) -> Sequence[KinesisStream]:
@@ -97,12 +140,17 @@ def of_owner(catalog: Catalog, account: str, region: str) -> Sequence[KinesisStr
 
 
 def create(
-    owner: tuple[str, str, str], shards: int, settings: Mapping[str, Any], now_us: int
+    owner: tuple[str, str, str],
+    shards: int,
+    settings: Mapping[str, Any],
+    now_us: int,
+    transition: Transition | None = None,
 ) -> Alter:
-    """Make the stream (account, region, name) with `shards` shards of equal ranges.
+    """Make the stream (account, region, name) with `shards` shards of equal ranges; it serves at
+    once, or after a transition.
 
     Refuses with ResourceInUseException when it exists, LimitExceededException when its owner would
-    have too many open shards.
+    have too many open shards, or too many streams that are being created.
     """
     account, region, name = owner
 
@@ -110,6 +158,7 @@ def create(
         if find(catalog, account, region, name) is not None:
             raise ResourceInUseException(f"Stream {name} under account {account} already exists.")
         check_shard_limit(catalog, account, region, shards)
+        _check_creating(catalog, account, region)
         table_id = catalog.next_id
         stream = Stream(
             id=table_id + 1,
@@ -140,11 +189,23 @@ def create(
             stream=stream,
             settings=dict(settings),
         )
+        if transition is not None:
+            table = being_created(table, transition)
         opened = _first_shards(stream, shards, tick)
         next_id = stream.id + 1 + len(opened)
         return Alteration(tables=(table,), streams=(stream,), shards=opened, next_id=next_id)
 
     return decide
+
+
+def _check_creating(catalog: Catalog, account: str, region: str) -> None:
+    streams = of_owner(catalog, account, region)
+    creating = sum(stream.status is TableStatus.CREATING for stream in streams)
+    if creating >= limits.KINESIS_STREAMS_CREATING:
+        raise LimitExceededException(
+            f"Only {limits.KINESIS_STREAMS_CREATING} streams of the account {account} in {region}"
+            " can be in the CREATING state at a time."
+        )
 
 
 def _first_shards(stream: Stream, count: int, tick: Tick) -> tuple[Shard, ...]:
@@ -182,26 +243,41 @@ def check_shard_limit(catalog: Catalog, account: str, region: str, more: int) ->
         )
 
 
-def delete(owner: tuple[str, str, str], enforce: bool) -> Alter:
-    """Remove a stream with all it holds. With consumers it is refused with ResourceInUseException
-    unless `enforce`."""
+def delete(
+    owner: tuple[str, str, str],
+    enforce: bool,
+    now_us: int,
+    transition: Transition | None = None,
+) -> Alter:
+    """Remove a stream with all it holds, at once or after a transition. With consumers it is
+    refused with ResourceInUseException unless `enforce`, and while it is being created or deleted
+    always."""
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
         gone = found(catalog, *owner)
-        if gone.settings.get("Consumers") and not enforce:
+        check_active(gone, updating=True)
+        if consumers_of(gone, now_us) and not enforce:
             raise ResourceInUseException(
                 f"Stream {gone.stream.table_name} under account {owner[0]} has enhanced fan-out"
                 " consumers registered; deregister them or set EnforceConsumerDeletion."
             )
-        shards = catalog.shards_of[gone.stream.id]
-        return Alteration(
-            dropped_tables=(gone.table.id,),
-            dropped_streams=(gone.stream.id,),
-            dropped_shards=tuple(shard.id for shard in shards),
-        )
+        if transition is None:
+            return removed(catalog, gone.table)
+        return Alteration(tables=(being_deleted(gone.table, transition),))
 
     return decide
+
+
+def consumers_of(stream: KinesisStream, now_us: int) -> list[dict[str, Any]]:
+    """The consumers that are registered with a stream, as they are stored: the members of their
+    descriptions, their Tags, and when what their status says is over, in SettlesUs."""
+    known: list[dict[str, Any]] = list(stream.settings.get("Consumers", ()))
+    return [
+        consumer
+        for consumer in known
+        if consumer["ConsumerStatus"] != "DELETING" or now_us < consumer["SettlesUs"]
+    ]
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -211,19 +287,28 @@ class Change(msgspec.Struct, frozen=True):
     retention_hours: int | None = None
 
 
-def update(owner: tuple[str, str, str], change: Callable[[KinesisStream], Change]) -> Alter:
-    """Change a stream's settings or retention; `change` raises to refuse."""
+def update(
+    owner: tuple[str, str, str],
+    change: Callable[[KinesisStream], Change],
+    transition: Transition | None = None,
+    *,
+    beside: bool = False,
+) -> Alter:
+    """Change a stream's settings or retention; it is being updated until the transition is over.
+    `change` raises to refuse. `beside` says that it does not matter whether the stream is being
+    updated in another respect."""
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
         stream = found(catalog, *owner)
-        return _updated(stream, change(stream))
+        check_active(stream, updating=beside)
+        return _updated(stream, change(stream), transition)
 
     return decide
 
 
-def _updated(old: KinesisStream, change: Change) -> Alteration:
-    table, stream = old.table, old.stream
+def _updated(old: KinesisStream, change: Change, transition: Transition | None) -> Alteration:
+    table, stream = being_updated(old.table, transition), old.stream
     if change.settings is not None:
         table = msgspec.structs.replace(table, settings=dict(change.settings))
     if change.retention_hours is None:

@@ -7,13 +7,29 @@ from collections.abc import Callable
 
 import msgspec
 
-from tailrace.errors import ResourceInUseException, ResourceNotFoundException, ValidationException
-from tailrace.model.schema import Index, IndexStatus, StreamViewType, Table, TableStatus
+from tailrace import limits
+from tailrace.errors import (
+    LimitExceededException,
+    ResourceNotFoundException,
+    ValidationException,
+)
+from tailrace.model.schema import Index, IndexStatus, StreamViewType, Table
+from tailrace.tables.backups import Backup, leaving_behind
+from tailrace.tables.busy import Asked, check_creatable, check_deletable, check_updatable
 from tailrace.tables.captures import close_captures
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 from tailrace.tables.stream_life import disable_stream, enable_stream
+from tailrace.tables.transitions import Transition, being_created, being_deleted, removed
 
-__all__ = ["NewTable", "create_table", "delete_table", "finish_index", "in_turn", "update_table"]
+__all__ = [
+    "NewTable",
+    "check_table_limits",
+    "create_table",
+    "delete_table",
+    "finish_index",
+    "in_turn",
+    "update_table",
+]
 
 # Builds the table from the id it gets and the ids its indexes may take.
 NewTable = Callable[[Catalog], Table]
@@ -28,32 +44,31 @@ def in_turn(*steps: Alter) -> Alter:
         for step in steps:
             alteration = step(catalog, tick)
             catalog = catalog.after(alteration)
-            total = _together(total, alteration)
+            total = total.followed_by(alteration)
         return total
 
     return decide
 
 
-def _together(first: Alteration, second: Alteration) -> Alteration:
-    return Alteration(
-        tables=first.tables + second.tables,
-        dropped_tables=first.dropped_tables + second.dropped_tables,
-        streams=first.streams + second.streams,
-        dropped_streams=first.dropped_streams + second.dropped_streams,
-        shards=first.shards + second.shards,
-        dropped_shards=first.dropped_shards + second.dropped_shards,
-        next_id=first.next_id if second.next_id is None else second.next_id,
-    )
+def create_table(
+    build: NewTable,
+    view_type: StreamViewType | None,
+    now_us: int,
+    transition: Transition | None = None,
+) -> Alter:
+    """Create a table, and its stream when it has one; usable at once, or after a transition.
 
-
-def create_table(build: NewTable, view_type: StreamViewType | None, now_us: int) -> Alter:
-    """Create a table, and its stream when it has one."""
+    Refuses with ResourceInUseException when there is one of the name, LimitExceededException when
+    its owner has as many as may be.
+    """
 
     def add(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
         table = build(catalog)
-        if (table.account, table.region, table.name) in catalog.by_name:
-            raise ResourceInUseException(f"Table already exists: {table.name}")
+        check_creatable(catalog.by_name.get((table.account, table.region, table.name)))
+        check_table_limits(catalog, (table.account, table.region))
+        if transition is not None:
+            table = being_created(table, transition)
         last_id = max([table.id, *(index.id for index in table.indexes)])
         return Alteration(tables=(table,), next_id=last_id + 1)
 
@@ -61,17 +76,47 @@ def create_table(build: NewTable, view_type: StreamViewType | None, now_us: int)
         if view_type is None:
             return Alteration()
         # The table added just now has the highest id.
-        return enable_stream(max(catalog.tables), view_type, now_us)(catalog, tick)
+        settles_us = None if transition is None else transition.ends_us
+        return enable_stream(max(catalog.tables), view_type, now_us, settles_us)(catalog, tick)
 
     return in_turn(add, open_stream)
 
 
-def delete_table(scope: tuple[str, str, str], now_us: int) -> Alter:
-    """Remove the table (account, region, name). Its stream is disabled and stays readable until its
-    records have aged out."""
+def check_table_limits(catalog: Catalog, owner: tuple[str, str], *, new: bool = True) -> None:
+    """Raise LimitExceededException when an owner (account, region) may have no more tables that are
+    changing, or, for a new one, no more tables."""
+    own = [table for scope, table in catalog.by_name.items() if scope[:2] == owner]
+    if new and len(own) >= limits.TABLES_PER_REGION:
+        raise LimitExceededException(
+            "Subscriber limit exceeded: There is a limit of"
+            f" {limits.TABLES_PER_REGION} tables per subscriber"
+        )
+    changing = sum(table.settles_us is not None for table in own)
+    if changing >= limits.TABLES_CHANGING:
+        raise LimitExceededException(
+            f"Subscriber limit exceeded: Only {limits.TABLES_CHANGING} tables can be created,"
+            " updated, or deleted simultaneously"
+        )
+
+
+def delete_table(
+    scope: tuple[str, str, str],
+    now_us: int,
+    transition: Transition | None = None,
+    backup: Backup | None = None,
+) -> Alter:
+    """Remove the table (account, region, name), at once or after a transition. Its stream is
+    disabled and stays readable until its records have aged out; `backup` is what its items are kept
+    as.
+
+    Refuses with ResourceNotFoundException, ResourceInUseException while it is changing, and
+    ValidationException when it is protected.
+    """
 
     def close_stream(catalog: Catalog, tick: Tick) -> Alteration:
-        table = _named(catalog, scope)
+        table = _existing(catalog, scope)
+        check_deletable(catalog, table, now_us)
+        check_table_limits(catalog, scope[:2], new=False)
         if table.settings.get("DeletionProtectionEnabled"):
             raise ValidationException(
                 "Resource cannot be deleted as it is currently protected against deletion. Disable"
@@ -80,7 +125,8 @@ def delete_table(scope: tuple[str, str, str], now_us: int) -> Alter:
             )
         if table.stream is None:
             return Alteration()
-        return disable_stream(table.id, now_us)(catalog, tick)
+        settles_us = None if transition is None else transition.ends_us
+        return disable_stream(table.id, now_us, settles_us)(catalog, tick)
 
     def close_own(catalog: Catalog, tick: Tick) -> Alteration:
         table = _named(catalog, scope)
@@ -89,7 +135,12 @@ def delete_table(scope: tuple[str, str, str], now_us: int) -> Alter:
 
     def drop(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
-        return Alteration(dropped_tables=(_named(catalog, scope).id,))
+        table = _named(catalog, scope)
+        if backup is not None:
+            table = leaving_behind(table, backup)
+        if transition is None:
+            return removed(catalog, table)
+        return Alteration(tables=(being_deleted(table, transition),))
 
     return in_turn(close_stream, close_own, drop)
 
@@ -99,29 +150,39 @@ def update_table(
     change: Callable[[Table, int], tuple[Table, int]],
     stream: StreamViewType | bool | None,
     now_us: int,
+    *,
+    asked: Asked | None = None,
+    settles_us: int | None = None,
 ) -> Alter:
     """Change a table by `change(table, next id) -> (table, next id)`; then enable its stream with a
-    view type, disable it (False), or leave it (None)."""
+    view type, disable it (False), or leave it (None); it counts as being changed until
+    `settles_us`.
+
+    A table that is still changing is refused what it can't be asked for then (`asked`), with
+    ResourceInUseException or LimitExceededException.
+    """
 
     def settings(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
+        if asked is not None:
+            check_updatable(catalog, _existing(catalog, scope), asked, now_us)
         table, next_id = change(_named(catalog, scope), catalog.next_id)
         return Alteration(tables=(table,), next_id=next_id)
 
     def switch_stream(catalog: Catalog, tick: Tick) -> Alteration:
         table = _named(catalog, scope)
         if isinstance(stream, StreamViewType):
-            return enable_stream(table.id, stream, now_us)(catalog, tick)
+            return enable_stream(table.id, stream, now_us, settles_us)(catalog, tick)
         if stream is False:
-            return disable_stream(table.id, now_us)(catalog, tick)
+            return disable_stream(table.id, now_us, settles_us)(catalog, tick)
         return Alteration()
 
     return in_turn(settings, switch_stream)
 
 
 def finish_index(table_id: int, index_id: int) -> Alter:
-    """Mark an index whose rows are all written as active; nothing happens when it or its table is
-    gone."""
+    """Mark an index whose rows are all written as filled, and as active unless that is a matter of
+    time; nothing happens when it or its table is gone."""
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
@@ -129,21 +190,31 @@ def finish_index(table_id: int, index_id: int) -> Alter:
         if table is None:
             return Alteration()
         indexes = tuple(
-            _active(index) if index.id == index_id else index for index in table.indexes
+            _filled(index) if index.id == index_id else index for index in table.indexes
         )
         return Alteration(tables=(msgspec.structs.replace(table, indexes=indexes),))
 
     return decide
 
 
-def _active(index: Index) -> Index:
-    return msgspec.structs.replace(index, status=IndexStatus.ACTIVE, backfilling=False)
+def _filled(index: Index) -> Index:
+    status = IndexStatus.ACTIVE if index.settles_us is None else index.status
+    return msgspec.structs.replace(index, status=status, backfilling=False)
+
+
+def _existing(catalog: Catalog, scope: tuple[str, str, str]) -> Table:
+    table = catalog.by_name.get(scope)
+    if table is None:
+        raise ResourceNotFoundException(
+            f"Requested resource not found: Table: {scope[2]} not found"
+        )
+    return table
 
 
 def _named(catalog: Catalog, scope: tuple[str, str, str]) -> Table:
-    table = catalog.by_name.get(scope)
     # A table that is being restored or imported is only described until it is whole.
-    if table is None or table.status is TableStatus.CREATING:
+    table = _existing(catalog, scope)
+    if not table.available:
         raise ResourceNotFoundException(
             f"Requested resource not found: Table: {scope[2]} not found"
         )

@@ -50,8 +50,11 @@ def requested_stream(
     return view_type if enabled and view_type is not None else False
 
 
-def enable_stream(table_id: int, view_type: StreamViewType, now_us: int) -> Alter:
-    """Give a table a new stream with one open shard for each partition.
+def enable_stream(
+    table_id: int, view_type: StreamViewType, now_us: int, settles_us: int | None = None
+) -> Alter:
+    """Give a table a new stream with one open shard for each partition. It records at once, and
+    counts as being enabled until `settles_us`.
 
     Refuses with ValidationException when it has one. The label is the time, moved on by
     milliseconds until no stream of that table name has it.
@@ -74,6 +77,7 @@ def enable_stream(table_id: int, view_type: StreamViewType, now_us: int) -> Alte
             view_type=view_type,
             keys=table.keys,
             created_us=created_us,
+            settles_us=settles_us,
         )
         shards = lineage.open_first(
             stream, table.partitions, stream.id + 1, lambda partition: tick(table_id, partition)
@@ -88,8 +92,9 @@ def enable_stream(table_id: int, view_type: StreamViewType, now_us: int) -> Alte
     return decide
 
 
-def disable_stream(table_id: int, now_us: int) -> Alter:
+def disable_stream(table_id: int, now_us: int, settles_us: int | None = None) -> Alter:
     """End a table's stream: its shards are closed, and it is kept until its records have aged out.
+    It counts as being disabled until `settles_us`.
 
     Refuses with ValidationException when the table has no stream.
     """
@@ -99,9 +104,10 @@ def disable_stream(table_id: int, now_us: int) -> Alter:
         if table.stream is None:
             raise ValidationException(f"Table has no stream to disable: TableName: {table.name}")
         shards = catalog.shards_of.get(table.stream.id, ())
+        ended = msgspec.structs.replace(table.stream, disabled_us=now_us, settles_us=settles_us)
         return Alteration(
             tables=(msgspec.structs.replace(table, stream=None),),
-            streams=(msgspec.structs.replace(table.stream, disabled_us=now_us),),
+            streams=(ended,),
             shards=tuple(
                 lineage.close(shard, lambda partition: tick(table_id, partition))
                 for shard in shards

@@ -77,8 +77,13 @@ class Controls:
             EndsMilliseconds=round(ends_seconds * 1000),
         )
 
+    def set_transition_time(self, seconds: float) -> None:
+        """Let what is created, changed or deleted from now on be CREATING, UPDATING, DELETING,
+        ENABLING or DISABLING for so long by the server's clock; 0 settles it at once."""
+        self._call("SetTransitionTime", Milliseconds=round(seconds * 1000))
+
     def clear_faults(self) -> None:
-        """Take back all refusals and delays."""
+        """Take back all refusals and delays, and what was said of transitions."""
         self._call("ClearFaults")
 
     def _refuse(self, name: str, calls: int, operation: str | None, code: str | None) -> None:

@@ -111,10 +111,11 @@ def test_a_table_that_is_being_restored_can_only_be_described(caller: Caller) ->
         ("GetItem", key),
         ("PutItem", {"TableName": "again", "Item": {"pk": {"S": "1"}}}),
         ("Scan", {"TableName": "again"}),
-        ("UpdateTable", {"TableName": "again", "DeletionProtectionEnabled": True}),
-        ("DescribeTimeToLive", {"TableName": "again"}),
     ):
         assert caller.refused(operation, **members).code == "ResourceNotFoundException"
+    protected = {"TableName": "again", "DeletionProtectionEnabled": True}
+    assert caller.refused("UpdateTable", **protected).code == "ResourceInUseException"
+    assert caller.refused("DescribeTimeToLive", TableName="again").code == "ValidationException"
     backup = {"TableName": "again", "BackupName": "name"}
     assert caller.refused("CreateBackup", **backup).code == "TableNotFoundException"
     assert caller.refused("DeleteTable", TableName="again").code == "ResourceInUseException"

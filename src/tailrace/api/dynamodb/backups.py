@@ -96,13 +96,13 @@ def copied(context: Context, source_id: int, target: Table, body: bytes) -> Resu
 
 def describe_backup(context: Context, request: BackupInput) -> bytes:
     arn = checked_backup_arn(context, request.backup_arn)
-    table = backups.find_backup(context.service.engine.catalog(), arn)
+    table = backups.find_backup(context.catalog(), arn)
     return body_of({"BackupDescription": backups.describe_backup(table)})
 
 
 def delete_backup(context: Context, request: BackupInput) -> Altered:
     arn = checked_backup_arn(context, request.backup_arn)
-    table = backups.find_backup(context.service.engine.catalog(), arn)
+    table = backups.find_backup(context.catalog(), arn)
     description = backups.describe_backup(table, "DELETED")
     return Altered(backups.drop(arn), lambda catalog: body_of({"BackupDescription": description}))
 
@@ -115,7 +115,7 @@ def list_backups(context: Context, request: ListBackupsInput) -> bytes:
             " or equal to upper bound"
         )
     scope = context.scope
-    found = backups.backups_of(context.service.engine.catalog(), scope.account, scope.region)
+    found = backups.backups_of(context.catalog(), scope.account, scope.region)
     shown = [
         summary for summary in map(backups.backup_summary, found) if _is_asked(request, summary)
     ]
@@ -130,7 +130,8 @@ def list_backups(context: Context, request: ListBackupsInput) -> bytes:
 
 
 def _is_asked(request: ListBackupsInput, summary: dict[str, Any]) -> bool:
-    if request.backup_type not in (None, "ALL", summary["BackupType"]):
+    # Seen on AWS: those that the service made are listed only when they are asked for.
+    if (request.backup_type or "USER") not in ("ALL", summary["BackupType"]):
         return False
     if request.table_name not in (None, summary["TableName"], summary["TableArn"]):
         return False

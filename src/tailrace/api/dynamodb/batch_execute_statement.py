@@ -147,7 +147,7 @@ def _carried_out(
 
 
 def _read(context: Context, table: Table, select: Select, consistent: bool) -> _Done:
-    index = statement_index(table, select, consistent=False)
+    index = statement_index(context, table, select, consistent=False)
     key_reads_of(table, index, select)
     key = only_key(select.where, table.keys)
     if index is not None or key is None:

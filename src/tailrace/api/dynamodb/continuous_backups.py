@@ -11,7 +11,7 @@ from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.tables import named_scope
 from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import TableNotFoundException, ValidationException
-from tailrace.model.schema import Table, TableStatus
+from tailrace.model.schema import Table
 from tailrace.tables import recovery
 from tailrace.tables.catalog import Catalog
 
@@ -44,8 +44,8 @@ class DescribeContinuousBackupsInput(msgspec.Struct, rename="pascal", frozen=Tru
 def backed_up_table(context: Context, ref: str) -> Table:
     """The table of a name or ARN. Raises TableNotFoundException as operations on backups do."""
     scope = named_scope(context, ref)
-    table = context.service.engine.catalog().by_name.get(scope)
-    if table is None or table.status is TableStatus.CREATING:
+    table = context.catalog().available.get(scope)
+    if table is None:
         raise TableNotFoundException(f"Table not found: {scope[2]}")
     return table
 

@@ -54,13 +54,16 @@ class ListContributorInsightsInput(msgspec.Struct, rename="pascal", frozen=True)
 
 
 class _Insights(msgspec.Struct, frozen=True):
-    """What was last asked for; `mode` None is off."""
+    """What was last asked for; `mode` None is off. Until `settles_us` that is not done yet."""
 
     mode: str | None
     updated_us: int
+    settles_us: int = 0
 
-    @property
-    def status(self) -> str:
+    def status(self, now_us: int) -> str:
+        """What the status is at a moment."""
+        if now_us < self.settles_us:
+            return "DISABLING" if self.mode is None else "ENABLING"
         return "DISABLED" if self.mode is None else "ENABLED"
 
 
@@ -68,18 +71,21 @@ def update_contributor_insights(
     context: Context, request: UpdateContributorInsightsInput
 ) -> Altered:
     found = _checked(described_table(context, request.table_name), request.index_name)
+    _check_active(found, request.index_name)
     place = request.index_name or ""
     mode = None
     if request.contributor_insights_action == "ENABLE":
         mode = request.contributor_insights_mode or _DEFAULT_MODE
     now_us = context.service.clock.now_us()
+    transition = context.transition(now_us)
+    settles_us = 0 if transition is None else transition.ends_us
     before = _insights(found).get(place)
     settled = mode == (None if before is None else before.mode)
 
     def change(table: Table, next_id: int) -> tuple[Table, int]:
         if settled:
             return table, next_id
-        insights = {**_insights(table), place: _Insights(mode, now_us)}
+        insights = {**_insights(table), place: _Insights(mode, now_us, settles_us)}
         settings = {**table.settings, _INSIGHTS: msgspec.to_builtins(insights)}
         return msgspec.structs.replace(table, settings=settings), next_id
 
@@ -102,8 +108,10 @@ def describe_contributor_insights(
     table = _checked(described_table(context, request.table_name), request.index_name)
     members = _named(table, request.index_name)
     known = _insights(table).get(request.index_name or "")
-    members["ContributorInsightsStatus"] = "DISABLED" if known is None else known.status
+    members["ContributorInsightsStatus"] = "DISABLED"
     if known is not None:
+        status = known.status(context.service.clock.now_us())
+        members["ContributorInsightsStatus"] = status
         members["LastUpdateDateTime"] = known.updated_us / 1e6
         if known.mode is not None:
             members["ContributorInsightsMode"] = known.mode
@@ -111,13 +119,13 @@ def describe_contributor_insights(
 
 
 def list_contributor_insights(context: Context, request: ListContributorInsightsInput) -> bytes:
-    scope = context.scope
+    scope, now_us = context.scope, context.service.clock.now_us()
     if request.max_results is not None and request.max_results < 1:
         raise ValidationException("MaxResults must be greater than 0")
     if request.table_name is not None:
         tables = [described_table(context, request.table_name)]
     else:
-        catalog = context.service.engine.catalog()
+        catalog = context.catalog()
         tables = sorted(
             (
                 table
@@ -139,7 +147,7 @@ def list_contributor_insights(context: Context, request: ListContributorInsights
         "ContributorInsightsSummaries": [
             {
                 **_named(table, place or None),
-                "ContributorInsightsStatus": insights.status,
+                "ContributorInsightsStatus": insights.status(now_us),
                 "ContributorInsightsMode": insights.mode,
             }
             for _, table, place, insights in page
@@ -160,6 +168,18 @@ def _checked(table: Table, index_name: str | None) -> Table:
                 f" {table.name}"
             )
     return table
+
+
+def _check_active(table: Table, index_name: str | None) -> None:
+    """Raise ValidationException for what is still changing."""
+    changing = [] if table.settles_us is None else ["Table"]
+    if index_name is not None and table.index_by_name[index_name].settles_us is not None:
+        changing.append("Index")
+    for what in changing:
+        raise ValidationException(
+            "Table or Index is not in a valid state to update Key Access Insights:"
+            f" {what}Status must be ACTIVE to enable ContributorInsights."
+        )
 
 
 def _named(table: Table, index_name: str | None) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""CreateTable: a table with its keys, indexes and stream; ACTIVE at once, though the answer says
-CREATING as AWS does."""
+"""CreateTable: a table with its keys, indexes and stream; the answer says CREATING as on AWS, also
+when it is ACTIVE at once."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ from tailrace.tables import definition, life, throughput, vector_definition
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.description import describe_table
 from tailrace.tables.stream_life import requested_stream
+from tailrace.tables.transitions import Transition
 
-__all__ = ["CREATE_TABLE", "CreateTableInput", "wanted_view_type"]
+__all__ = ["CREATE_TABLE", "CreateTableInput", "creating", "wanted_view_type"]
 
 _INVALID: Final = "One or more parameter values were invalid: "
 
@@ -63,6 +64,11 @@ class CreateTableInput(msgspec.Struct, rename="pascal", frozen=True):
 
 
 def create_table(context: Context, request: CreateTableInput) -> Altered:
+    return creating(context, request, context.transition(context.service.clock.now_us()))
+
+
+def creating(context: Context, request: CreateTableInput, transition: Transition | None) -> Altered:
+    """Create a table, usable at once or after a transition."""
     scope = named_scope(context, request.table_name)
     now_us = context.service.clock.now_us()
     uuid = context.service.ids.uuid()
@@ -78,10 +84,10 @@ def create_table(context: Context, request: CreateTableInput) -> Altered:
 
     def reply(catalog: Catalog) -> bytes:
         table = catalog.by_name[scope]
-        description = describe_table(context.service.engine, table, TableStatus.CREATING)
+        description = describe_table(context.service.engine, table, now_us, TableStatus.CREATING)
         return body_of({"TableDescription": description})
 
-    return Altered(life.create_table(build, view_type, now_us), reply)
+    return Altered(life.create_table(build, view_type, now_us, transition), reply)
 
 
 def wanted_view_type(

@@ -1,4 +1,5 @@
-"""DeleteTable: remove a table; its stream stays readable until its records have aged out."""
+"""DeleteTable: remove a table; its stream stays readable until its records have aged out, and its
+items as a backup of the service's when its changes were kept for recovery."""
 
 from __future__ import annotations
 
@@ -6,14 +7,15 @@ import msgspec
 
 from tailrace.api.dynamodb.inputs import TableRef
 from tailrace.api.dynamodb.replies import body_of
-from tailrace.api.dynamodb.tables import named_scope
+from tailrace.api.dynamodb.tables import known_table
 from tailrace.api.operation import Altered, Context, Operation
-from tailrace.errors import ResourceNotFoundException
 from tailrace.model.schema import TableStatus
 from tailrace.tables import life
+from tailrace.tables.backups import made_of_deleted
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.copies import refuse_if_copied
 from tailrace.tables.description import describe_table
+from tailrace.tables.recovery import recovery_of
 
 __all__ = ["DELETE_TABLE", "DeleteTableInput"]
 
@@ -33,14 +35,13 @@ class DeleteTableInput(msgspec.Struct, rename="pascal", frozen=True):
 
 
 def delete_table(context: Context, request: DeleteTableInput) -> Altered:
-    scope = named_scope(context, request.table_name)
-    engine = context.service.engine
-    table = engine.catalog().by_name.get(scope)
-    if table is None:
-        raise ResourceNotFoundException(
-            f"Requested resource not found: Table: {scope[2]} not found"
-        )
-    description = describe_table(engine, table, TableStatus.DELETING)
+    table = known_table(context, request.table_name)
+    scope = (table.account, table.region, table.name)
+    engine, now_us = context.service.engine, context.service.clock.now_us()
+    description = describe_table(engine, table, now_us, TableStatus.DELETING)
+    backup = None
+    if recovery_of(table) is not None:
+        backup = made_of_deleted(table, engine.usage(table), now_us)
 
     def reply(catalog: Catalog) -> bytes:
         del catalog
@@ -49,7 +50,7 @@ def delete_table(context: Context, request: DeleteTableInput) -> Altered:
             shown["BillingModeSummary"] = description["BillingModeSummary"]
         return body_of({"TableDescription": {**shown, "DeletionProtectionEnabled": False}})
 
-    gone = life.delete_table(scope, context.service.clock.now_us())
+    gone = life.delete_table(scope, now_us, context.transition(now_us), backup)
     return Altered(life.in_turn(refuse_if_copied(scope), gone), reply)
 
 

@@ -45,7 +45,7 @@ def execute_statement(context: Context, request: ExecuteStatementInput) -> Resul
 def _select(context: Context, request: ExecuteStatementInput, select: Select) -> bytes:
     service = context.service
     table = find_table(context, select.target.table)
-    index = statement_index(table, select, request.consistent_read)
+    index = statement_index(context, table, select, request.consistent_read)
     reading = plan_reading(table, index, select)
     digest = request_digest(context.scope, request.statement, request.parameters)
     position = None

@@ -241,7 +241,7 @@ def list_exports(context: Context, request: ListExportsInput) -> bytes:
     jobs = own_jobs(context, JobKind.EXPORT)
     if request.table_arn is not None:
         place = named_table(context, request.table_arn, "Invalid Request: Table ARN is invalid.")
-        table = context.service.engine.catalog().by_name.get(place)
+        table = context.catalog().by_name.get(place)
         jobs = [job for job in jobs if table is not None and job.table_uuid == table.uuid]
     page, more = job_page(jobs, request.max_results, request.next_token)
     summaries = [

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from tailrace.api.dynamodb import table_inputs as parts
-from tailrace.api.dynamodb.create_table import CreateTableInput, create_table
+from tailrace.api.dynamodb.create_table import CreateTableInput, creating
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.transfers import (
     begun,
@@ -101,7 +101,7 @@ def import_table(context: Context, request: ImportTableInput) -> Altered | bytes
     known = _replayed(context, token, asked_table.table_name)
     if known is not None:
         return body_of({"ImportTableDescription": _description(known)})
-    if scope in context.service.engine.catalog().by_name:
+    if scope in context.catalog().by_name:
         raise ResourceInUseException(f"Table already exists: {scope[2]}")
     now_us = context.service.clock.now_us()
     arn = job_arn(context, table_arn(scope[1], scope[0], scope[2]), "import", now_us)
@@ -125,7 +125,8 @@ def import_table(context: Context, request: ImportTableInput) -> Altered | bytes
         del catalog
         return body_of({"ImportTableDescription": _description(job)})
 
-    made = create_table(context, _creation(asked_table))
+    # Its creation ends when the import does.
+    made = creating(context, _creation(asked_table), None)
     kept = begun(context, job_of, then)
     steps = life.in_turn(ensure_jobs(now_us), made.decide, importing(scope))
     return Altered(steps, kept.reply)

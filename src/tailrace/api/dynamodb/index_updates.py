@@ -18,6 +18,12 @@ from tailrace.errors import (
 )
 from tailrace.model.schema import BillingMode, Index, IndexKind, IndexStatus, Table, Throughput
 from tailrace.tables import definition, throughput
+from tailrace.tables.throughput_history import with_history
+from tailrace.tables.transitions import (
+    Transition,
+    index_being_created,
+    index_being_deleted,
+)
 
 __all__ = ["IndexUpdate", "check_form", "check_number", "updated_indexes", "used_types"]
 
@@ -95,17 +101,20 @@ def updated_indexes(
     updates: Sequence[IndexUpdate],
     defined: Sequence[parts.AttributeDefinition],
     next_id: int,
+    now_us: int,
+    transition: Transition | None = None,
 ) -> tuple[Table, int]:
     """The table after the updates, and the next free id. `defined` are the request's attribute
-    definitions: only those that a new index needs are looked at."""
+    definitions: only those that a new index needs are looked at. With a transition the indexes are
+    changing until it is over."""
     for update in updates:
         if update.create is not None:
-            table = _added(table, update.create, defined, next_id)
+            table = _added(table, update.create, defined, next_id, transition)
             next_id += 1
         elif update.update is not None:
-            table = _retuned(table, update.update)
+            table = _retuned(table, update.update, now_us, transition)
         elif update.delete is not None:
-            table = _removed(table, update.delete.index_name)
+            table = _removed(table, update.delete.index_name, transition)
     return table, next_id
 
 
@@ -114,6 +123,7 @@ def _added(
     asked: parts.GlobalIndex,
     defined: Sequence[parts.AttributeDefinition],
     index_id: int,
+    transition: Transition | None,
 ) -> Table:
     spec = parts.index_spec(asked)
     if spec.name in table.index_by_name:
@@ -134,10 +144,16 @@ def _added(
     definition.check_index(spec, _elements(table))
     _refuse_vectors(table, asked.key_schema, types)
     index = definition.make_index(spec, index_id, types)
-    index = msgspec.structs.replace(index, status=IndexStatus.CREATING, backfilling=True)
+    index = index_being_created(index, transition)
     used = {**table.attribute_types, **{name: types[name] for name in spec.key_names}}
+    tuned = {
+        name: own for name, own in throughput.index_settings(table).items() if name != index.name
+    }
     table = msgspec.structs.replace(
-        table, indexes=(*table.indexes, index), attribute_types=dict(sorted(used.items()))
+        table,
+        indexes=(*table.indexes, index),
+        attribute_types=dict(sorted(used.items())),
+        settings={**table.settings, "Indexes": tuned},
     )
     return parts.with_index_settings(table, asked)
 
@@ -183,7 +199,7 @@ def _check_new_throughput(table: Table, spec: definition.IndexSpec) -> None:
         )
 
 
-def _retuned(table: Table, asked: UpdateIndex) -> Table:
+def _retuned(table: Table, asked: UpdateIndex, now_us: int, transition: Transition | None) -> Table:
     units = parts.units(asked.provisioned_throughput)
     if units is not None:
         most = max(units.read_units, units.write_units)
@@ -197,12 +213,26 @@ def _retuned(table: Table, asked: UpdateIndex) -> Table:
                 " PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput"
             )
         _check_change(index, units)
+        moment_us = now_us if transition is None else transition.ends_us
+        table = _remembering(table, index, units, moment_us)
         index = msgspec.structs.replace(index, throughput=units)
     if asked.on_demand_throughput is not None:
         wanted = parts.on_demand_units(asked.on_demand_throughput)
         throughput.check_on_demand(table.billing_mode, wanted, least=-1, index=index.name)
+    if transition is not None:
+        index = msgspec.structs.replace(
+            index, status=IndexStatus.UPDATING, settles_us=transition.ends_us
+        )
     indexes = tuple(index if other.id == index.id else other for other in table.indexes)
     return parts.with_index_settings(msgspec.structs.replace(table, indexes=indexes), asked)
+
+
+def _remembering(table: Table, index: Index, units: Throughput, now_us: int) -> Table:
+    """A table that remembers when an index's throughput changed."""
+    indexes = throughput.index_settings(table)
+    own = indexes.get(index.name, {})
+    indexes[index.name] = with_history(own, index.throughput, units, now_us)
+    return msgspec.structs.replace(table, settings={**table.settings, "Indexes": indexes})
 
 
 def _check_change(index: Index, units: Throughput) -> None:
@@ -218,11 +248,15 @@ def _check_change(index: Index, units: Throughput) -> None:
     )
 
 
-def _removed(table: Table, name: str) -> Table:
+def _removed(table: Table, name: str, transition: Transition | None) -> Table:
     index = _existing(table, name, "delete")
     indexes = tuple(other for other in table.indexes if other.id != index.id)
     left = msgspec.structs.replace(table, indexes=indexes)
-    return msgspec.structs.replace(left, attribute_types=used_types(left))
+    types = used_types(left)
+    if transition is not None:
+        going = index_being_deleted(index, transition)
+        indexes = tuple(going if other is index else other for other in table.indexes)
+    return msgspec.structs.replace(table, indexes=indexes, attribute_types=types)
 
 
 def used_types(table: Table) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """EnableKinesisStreamingDestination and its family: a Kinesis stream gets every change of a table.
 
-All are settled when they are answered, with the states that AWS answers on the way.
+All are done when they are answered, with the states that AWS answers on the way; unless transitions
+take time, these are over by then too.
 """
 
 from __future__ import annotations
@@ -67,15 +68,16 @@ def enable(context: Context, request: DestinationInput) -> Altered:
     _refuse_unknown_table(context, scope)
     _check_stream(context, request.stream_arn)
     destination = Destination(request.stream_arn, precision)
-    decide = kinesis_destinations.enable(scope, destination, context.service.clock.now_us())
+    now_us, settles_us = _moments(context)
+    decide = kinesis_destinations.enable(scope, destination, now_us, settles_us)
     extra = {"EnableKinesisStreamingConfiguration": _configuration(precision)}
     return Altered(decide, _worded(scope[2], request.stream_arn, "ENABLING", extra))
 
 
 def disable(context: Context, request: DestinationInput) -> Altered:
     scope = named_scope(context, request.table_name)
-    now_us = context.service.clock.now_us()
-    decide = kinesis_destinations.disable(scope, request.stream_arn, now_us)
+    now_us, settles_us = _moments(context)
+    decide = kinesis_destinations.disable(scope, request.stream_arn, now_us, settles_us)
     extra: dict[str, Any] = {"EnableKinesisStreamingConfiguration": {}}
     return Altered(decide, _worded(scope[2], request.stream_arn, "DISABLING", extra))
 
@@ -89,7 +91,8 @@ def update(context: Context, request: UpdateDestinationInput) -> Altered:
     _refuse_unknown_table(context, scope)
     if precision is None:
         raise ValidationException(_NO_CHANGE)
-    decide = kinesis_destinations.update(scope, request.stream_arn, precision)
+    now_us, settles_us = _moments(context)
+    decide = kinesis_destinations.update(scope, request.stream_arn, precision, now_us, settles_us)
     extra = {"UpdateKinesisStreamingConfiguration": _configuration(precision)}
     return Altered(decide, _worded(scope[2], request.stream_arn, "UPDATING", extra))
 
@@ -97,19 +100,34 @@ def update(context: Context, request: UpdateDestinationInput) -> Altered:
 def describe(context: Context, request: DescribeDestinationInput) -> bytes:
     scope = named_scope(context, request.table_name)
     _refuse_unknown_table(context, scope)
-    catalog = context.service.engine.catalog()
+    catalog, now_us = context.catalog(), context.service.clock.now_us()
     streams = kinesis_destinations.destinations_of(catalog, catalog.by_name[scope])
-    described = [_described(stream) for stream in streams]
+    described = [_described(stream, now_us) for stream in streams]
     return body_of({"TableName": scope[2], "KinesisDataStreamDestinations": described})
 
 
-def _described(stream: Stream) -> dict[str, Any]:
+def _described(stream: Stream, now_us: int) -> dict[str, Any]:
     assert stream.destination is not None
     return {
         "StreamArn": stream.destination.stream_arn,
-        "DestinationStatus": "ACTIVE" if stream.enabled else "DISABLED",
+        "DestinationStatus": _status(stream, stream.destination, now_us),
         **_configuration(stream.destination.precision),
     }
+
+
+def _status(stream: Stream, destination: Destination, now_us: int) -> str:
+    if not stream.is_changing(now_us):
+        return "ACTIVE" if stream.enabled else "DISABLED"
+    if not stream.enabled:
+        return "DISABLING"
+    return "UPDATING" if destination.updating else "ENABLING"
+
+
+def _moments(context: Context) -> tuple[int, int | None]:
+    """Now, and when a change that begins now is over, None for at once."""
+    now_us = context.service.clock.now_us()
+    transition = context.transition(now_us)
+    return now_us, None if transition is None else transition.ends_us
 
 
 def _configuration(precision: str | None) -> dict[str, str]:
@@ -129,7 +147,7 @@ def _worded(table: str, stream_arn: str, status: str, extra: dict[str, Any]) -> 
 
 
 def _refuse_unknown_table(context: Context, scope: tuple[str, str, str]) -> None:
-    if scope not in context.service.engine.catalog().by_name:
+    if scope not in context.catalog().by_name:
         raise ResourceNotFoundException(
             f"Requested resource not found: Table: {scope[2]} not found"
         )
@@ -143,12 +161,12 @@ def _check_stream(context: Context, arn: str) -> None:
         raise ValidationException(f"Invalid Kinesis stream ARN: {arn}")
     region, account, name = parsed
     service, scope = context.service, context.scope
-    catalog = service.engine.catalog()
+    catalog = context.catalog()
     own = (account, region) == (scope.account, scope.region)
     if service.kinesis_is_elsewhere:
         own = region == scope.region
     elif own:
-        own = kinesis_streams.find(catalog, account, region, name) is not None
+        own = kinesis_streams.serving(catalog, account, region, name) is not None
     if not own:
         raise ValidationException("User does not have a permission to use kinesis stream")
 

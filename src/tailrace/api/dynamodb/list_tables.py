@@ -27,7 +27,7 @@ def list_tables(context: Context, request: ListTablesInput) -> bytes:
     scope = context.scope
     names = sorted(
         name
-        for account, region, name in context.service.engine.catalog().by_name
+        for account, region, name in context.catalog().by_name
         if account == scope.account and region == scope.region and name > after
     )
     members: dict[str, Any] = {"TableNames": names[:limit]}

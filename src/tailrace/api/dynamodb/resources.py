@@ -6,7 +6,7 @@ import msgspec
 
 from tailrace.api.operation import Context
 from tailrace.errors import ResourceNotFoundException, ValidationException
-from tailrace.model.schema import Table, TableStatus
+from tailrace.model.schema import Table
 
 __all__ = ["Resource", "find_resource", "parse_resource"]
 
@@ -45,7 +45,7 @@ def parse_resource(arn: str) -> Resource:
 def find_resource(context: Context, resource: Resource, absent: str) -> Table:
     """The table of a resource. Raises ResourceNotFoundException with `absent` as its message."""
     place = (resource.account, resource.region, resource.table)
-    table = context.service.engine.catalog().by_name.get(place)
-    if table is None or table.status is TableStatus.CREATING:
+    table = context.catalog().available.get(place)
+    if table is None:
         raise ResourceNotFoundException(absent)
     return table

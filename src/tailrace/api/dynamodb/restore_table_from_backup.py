@@ -38,8 +38,8 @@ class RestoreTableFromBackupInput(msgspec.Struct, rename="pascal", frozen=True):
 def restore_table_from_backup(context: Context, request: RestoreTableFromBackupInput) -> Altered:
     arn = checked_backup_arn(context, request.backup_arn)
     scope = check_target(context, request.target_table_name)
-    engine = context.service.engine
-    backup = backups.find_backup(engine.catalog(), arn)
+    engine, now_us = context.service.engine, context.service.clock.now_us()
+    backup = backups.find_backup(context.catalog(), arn)
     source = backups.source_table(backup)
     summary: dict[str, Any] = {
         "SourceBackupArn": arn,
@@ -60,7 +60,7 @@ def restore_table_from_backup(context: Context, request: RestoreTableFromBackupI
 
     def begun(catalog: Catalog) -> Result:
         made = catalog.by_name[scope]
-        body = body_of({"TableDescription": describe_table(engine, made)})
+        body = body_of({"TableDescription": describe_table(engine, made, now_us)})
         return copied(context, backup.id, made, body)
 
     return Altered(life.in_turn(refuse_used, restoring(scope, table, backup.id)), begun)

@@ -45,14 +45,14 @@ def restore_table_to_point_in_time(
     context: Context, request: RestoreTableToPointInTimeInput
 ) -> Altered:
     ref = _source_ref(request)
-    engine = context.service.engine
+    engine, now_us = context.service.engine, context.service.clock.now_us()
     source = backed_up_table(context, ref)
     known = recovery_of(source)
     if known is None:
         raise PointInTimeRecoveryUnavailableException(
             f"Point in time recovery is not enabled for table '{source.name}'"
         )
-    to_us = _moment_us(request, known, context.service.clock.now_us())
+    to_us = _moment_us(request, known, now_us)
     scope = check_target(context, request.target_table_name)
     summary: dict[str, Any] = {
         "SourceTableArn": source.arn,
@@ -62,7 +62,8 @@ def restore_table_to_point_in_time(
     table = restored(context, request, source, scope, summary)
 
     def reply(catalog: Catalog) -> bytes:
-        return body_of({"TableDescription": describe_table(engine, catalog.by_name[scope])})
+        description = describe_table(engine, catalog.by_name[scope], now_us)
+        return body_of({"TableDescription": description})
 
     return Altered(
         restoring(scope, rewinding(table, known.stream_id, last_clock(to_us)), source.id), reply

@@ -20,7 +20,7 @@ from tailrace.errors import (
     ValidationException,
 )
 from tailrace.model.schema import BillingMode, Index, IndexKind, Table, Throughput
-from tailrace.tables import copies, definition, vector_definition
+from tailrace.tables import copies, definition, life, vector_definition
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 
 __all__ = ["Overrides", "check_target", "restored", "restoring"]
@@ -53,7 +53,7 @@ def check_target(context: Context, name: str) -> tuple[str, str, str]:
     """(account, region, name) of a table to be made. Raises TableAlreadyExistsException or
     TableInUseException when there is one."""
     scope = (context.scope.account, context.scope.region, checked_name(name))
-    _refuse_existing(context.service.engine.catalog(), scope)
+    _refuse_existing(context.catalog(), scope)
     return scope
 
 
@@ -71,6 +71,7 @@ def restoring(scope: tuple[str, str, str], build: Table, source_id: int) -> Alte
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
         _refuse_existing(catalog, scope)
+        life.check_table_limits(catalog, scope[:2])
         first = catalog.next_id
         indexes = tuple(
             msgspec.structs.replace(index, id=first + 1 + place)

@@ -83,7 +83,7 @@ def scan(context: Context, request: ScanInput) -> bytes:
     legacy = request.attributes_to_get is not None
     check_select(request.select, request.index_name, projection, legacy)
     table = find_table(context, request.table_name)
-    index = find_index(table, request.index_name)
+    index = find_index(context, table, request.index_name)
     refuse_consistent(index, request.consistent_read)
     refuse_vectors(index, "Scan operation not supported on this index type")
     check_select_of_index(request.select, index)

@@ -13,6 +13,8 @@ from tailrace import limits
 from tailrace.api.dynamodb.conditions import refuse_parts_of_keys
 from tailrace.api.dynamodb.reading import refuse_vectors
 from tailrace.api.dynamodb.statement_tokens import Position
+from tailrace.api.dynamodb.tables import readable_index
+from tailrace.api.operation import Context
 from tailrace.errors import ValidationException
 from tailrace.expressions.partiql import Columns, KeyReads, Reach, Select, key_reads
 from tailrace.model.keys import KeySchema
@@ -48,14 +50,16 @@ class Found(msgspec.Struct, frozen=True):
     usage: Usage
 
 
-def statement_index(table: Table, select: Select, consistent: bool | None) -> Index | None:
+def statement_index(
+    context: Context, table: Table, select: Select, consistent: bool | None
+) -> Index | None:
     """The index that a SELECT reads, None for the table. Raises ValidationException for one that is
     not there or cannot be read so.
     """
     name = select.target.index
     if name is None:
         return None
-    index = table.index_by_name.get(name)
+    index = readable_index(context, table, name)
     if index is None:
         raise ValidationException("The table does not have the specified index")
     refuse_vectors(index, "Scan operation not supported on this index type")

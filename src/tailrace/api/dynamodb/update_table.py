@@ -13,10 +13,11 @@ import msgspec
 from tailrace.api.dynamodb import index_updates, inputs, replication, vector_updates
 from tailrace.api.dynamodb import table_inputs as parts
 from tailrace.api.dynamodb.create_table import wanted_view_type
+from tailrace.api.dynamodb.passing_indexes import passing_indexes, show_passing
 from tailrace.api.dynamodb.replies import body_of
-from tailrace.api.dynamodb.tables import named_scope
+from tailrace.api.dynamodb.tables import known_table, named_scope
 from tailrace.api.operation import Altered, Context, Operation
-from tailrace.errors import ResourceNotFoundException, ValidationException
+from tailrace.errors import ValidationException
 from tailrace.model.schema import (
     BillingMode,
     Index,
@@ -27,9 +28,11 @@ from tailrace.model.schema import (
     Throughput,
 )
 from tailrace.tables import life, throughput
+from tailrace.tables.busy import Asked
 from tailrace.tables.catalog import Catalog
-from tailrace.tables.description import describe_index, describe_table
-from tailrace.tables.engine import Engine
+from tailrace.tables.description import describe_table
+from tailrace.tables.throughput_history import with_history
+from tailrace.tables.transitions import Transition
 
 __all__ = ["UPDATE_TABLE", "UpdateTableInput"]
 
@@ -86,31 +89,34 @@ def update_table(context: Context, request: UpdateTableInput) -> Altered:
     scope = named_scope(context, request.table_name)
     _check_form(request)
     engine = context.service.engine
-    before = engine.catalog().by_name.get(scope)
-    if before is None:
-        raise ResourceNotFoundException(
-            f"Requested resource not found: Table: {scope[2]} not found"
-        )
+    before = known_table(context, request.table_name)
     _refuse_replication(context, request)
     updates = request.global_secondary_index_updates or []
     vectors = request.vector_index_updates or []
     index_updates.check_number(updates, len(vectors))
     stream = _stream_switch(request.stream_specification)
     now_us = context.service.clock.now_us()
-    passing = _passing_indexes(engine, before, updates, vectors)
+    transition = context.transition(now_us)
+    passing = passing_indexes(engine, before, updates, vectors, now_us)
+    quiet = request.changes <= _QUIET or _only_retunes(request)
 
     def change(table: Table, next_id: int) -> tuple[Table, int]:
-        table = _with_throughput(table, request, now_us)
+        if transition is not None and not quiet:
+            table = _updating(table, request, transition)
+        table = _with_throughput(
+            table, request, now_us if transition is None else transition.ends_us
+        )
         table = _with_settings(table, scope, request)
         defined = request.attribute_definitions or ()
-        table, next_id = index_updates.updated_indexes(table, updates, defined, next_id)
-        return vector_updates.updated_vectors(table, vectors, defined, next_id)
+        table, next_id = index_updates.updated_indexes(
+            table, updates, defined, next_id, now_us, transition
+        )
+        return vector_updates.updated_vectors(table, vectors, defined, next_id, transition)
 
     def reply(catalog: Catalog) -> bytes:
-        quiet = request.changes <= _QUIET or _only_retunes(request)
-        status = TableStatus.ACTIVE if quiet else TableStatus.UPDATING
-        description = describe_table(engine, catalog.by_name[scope], status)
-        _show_passing(description, passing)
+        status = None if quiet else TableStatus.UPDATING
+        description = describe_table(engine, catalog.by_name[scope], now_us, status)
+        show_passing(description, passing)
         if request.billing_mode is None and request.provisioned_throughput is not None:
             # What was asked for shows when the table is ACTIVE again.
             shown = description["ProvisionedThroughput"]
@@ -118,7 +124,43 @@ def update_table(context: Context, request: UpdateTableInput) -> Altered:
             shown["WriteCapacityUnits"] = before.throughput.write_units
         return body_of({"TableDescription": description})
 
-    return Altered(life.update_table(scope, change, stream, now_us), reply)
+    settles_us = None if transition is None else transition.ends_us
+    decide = life.update_table(
+        scope, change, stream, now_us, asked=_asked(request), settles_us=settles_us
+    )
+    return Altered(decide, reply)
+
+
+def _asked(request: UpdateTableInput) -> Asked:
+    """What of a request can get in the way of a change that is under way."""
+    updates = request.global_secondary_index_updates or ()
+    vectors = request.vector_index_updates or ()
+    created = [each.create for each in (*updates, *vectors) if each.create is not None]
+    deleted = [each.delete for each in (*updates, *vectors) if each.delete is not None]
+    return Asked(
+        throughput=bool(request.changes & {"provisioned_throughput", "billing_mode"}),
+        stream=request.stream_specification is not None,
+        table_class=request.table_class is not None,
+        on_demand=request.on_demand_throughput is not None,
+        created=frozenset(each.index_name for each in created),
+        deleted=frozenset(each.index_name for each in deleted),
+        retuned=frozenset(each.index_name for each in updates if each.update is not None),
+    )
+
+
+def _updating(table: Table, request: UpdateTableInput, transition: Transition) -> Table:
+    """A table while it is changed. It takes part in the first half of what becomes of an index, and
+    shows its throughput as it was unless its billing mode changes too."""
+    if request.changes == {"billing_mode"} and request.billing_mode == table.billing_mode.value:
+        return table
+    asked = _asked(request)
+    only_units = request.billing_mode is None and request.provisioned_throughput is not None
+    return msgspec.structs.replace(
+        table,
+        status=TableStatus.UPDATING,
+        settles_us=transition.halfway_us if asked.rebuilds else transition.ends_us,
+        former_throughput=table.throughput if only_units else None,
+    )
 
 
 def _refuse_replication(context: Context, request: UpdateTableInput) -> None:
@@ -237,7 +279,8 @@ def _with_throughput(table: Table, request: UpdateTableInput, now_us: int) -> Ta
             f" WriteCapacityUnits: {asked.write_units}. Refer to the Amazon DynamoDB Developer"
             " Guide for current limits and how to request higher limits."
         )
-    return msgspec.structs.replace(table, throughput=asked)
+    settings = with_history(table.settings, table.throughput, asked, now_us)
+    return msgspec.structs.replace(table, throughput=asked, settings=settings)
 
 
 def _on_demand(table: Table, now_us: int) -> Table:
@@ -324,38 +367,6 @@ def _change_encryption(
         )
     if wanted is not None:
         settings["SSEDescription"] = wanted
-
-
-# Indexes on their way ----------------------------------------------------------------------------
-
-
-def _passing_indexes(
-    engine: Engine,
-    table: Table,
-    updates: list[index_updates.IndexUpdate],
-    vectors: list[vector_updates.VectorIndexUpdate],
-) -> dict[str, dict[str, Any]]:
-    """Indexes as they were, with the state in which the answer shows them, by name."""
-    shown: dict[str, dict[str, Any]] = {}
-    for update in updates:
-        index = table.index_by_name.get(update.index_name)
-        if index is not None and index.kind is IndexKind.GLOBAL and update.create is None:
-            state = "UPDATING" if update.delete is None else "DELETING"
-            shown[index.name] = {**describe_index(engine, table, index), "IndexStatus": state}
-    for update in vectors:
-        name = "" if update.delete is None else update.delete.index_name
-        index = table.index_by_name.get(name)
-        if index is not None and index.kind is IndexKind.VECTOR:
-            shown[name] = {**describe_index(engine, table, index), "IndexStatus": "DELETING"}
-    return shown
-
-
-def _show_passing(description: dict[str, Any], passing: dict[str, dict[str, Any]]) -> None:
-    for member, own in (("GlobalSecondaryIndexes", "KeySchema"), ("VectorIndexes", "Dimensions")):
-        left = {name: index for name, index in passing.items() if own in index}
-        listed = [left.pop(index["IndexName"], index) for index in description.get(member, ())]
-        if listed or left:
-            description[member] = [*listed, *left.values()]
 
 
 UPDATE_TABLE = Operation("UpdateTable", UpdateTableInput, update_table)

@@ -11,8 +11,9 @@ from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb import table_inputs as parts
 from tailrace.api.dynamodb.index_updates import used_types
 from tailrace.errors import ResourceNotFoundException, ValidationException
-from tailrace.model.schema import IndexKind, IndexStatus, Table
+from tailrace.model.schema import IndexKind, Table
 from tailrace.tables import vector_definition as definition
+from tailrace.tables.transitions import Transition, index_being_created, index_being_deleted
 
 __all__ = ["VectorIndexUpdate", "check_form", "updated_vectors"]
 
@@ -49,15 +50,17 @@ def updated_vectors(
     updates: Sequence[VectorIndexUpdate],
     defined: Sequence[parts.AttributeDefinition],
     next_id: int,
+    transition: Transition | None = None,
 ) -> tuple[Table, int]:
     """The table after the updates, and the next free id. `defined` are the request's attribute
-    definitions: only those that a new index needs are looked at."""
+    definitions: only those that a new index needs are looked at. With a transition the indexes are
+    changing until it is over."""
     for update in updates:
         if update.create is not None:
-            table = _added(table, update.create, defined, next_id)
+            table = _added(table, update.create, defined, next_id, transition)
             next_id += 1
         elif update.delete is not None:
-            table = _removed(table, update.delete.index_name)
+            table = _removed(table, update.delete.index_name, transition)
     return table, next_id
 
 
@@ -66,6 +69,7 @@ def _added(
     asked: parts.VectorIndex,
     defined: Sequence[parts.AttributeDefinition],
     index_id: int,
+    transition: Transition | None,
 ) -> Table:
     spec = parts.vector_spec(asked)
     definition.check_mode(table.billing_mode)
@@ -79,14 +83,14 @@ def _added(
     types = {**given, **table.attribute_types}
     definition.check_vectors_together([*vectors, (spec.attribute, spec.dimensions)], types)
     index = definition.make_vector_index(spec, index_id, types, table.keys)
-    index = msgspec.structs.replace(index, status=IndexStatus.CREATING, backfilling=True)
+    index = index_being_created(index, transition)
     used = {**table.attribute_types, **{name: types[name] for name in index.defined_names}}
     return msgspec.structs.replace(
         table, indexes=(*table.indexes, index), attribute_types=dict(sorted(used.items()))
     )
 
 
-def _removed(table: Table, name: str) -> Table:
+def _removed(table: Table, name: str, transition: Transition | None) -> Table:
     gone = table.index_by_name.get(name)
     if gone is None:
         raise ResourceNotFoundException(
@@ -95,5 +99,8 @@ def _removed(table: Table, name: str) -> Table:
     if gone.kind is not IndexKind.VECTOR:
         raise ValidationException(f"Cannot delete an index that is not a VectorIndex: {name}")
     indexes = tuple(index for index in table.indexes if index.id != gone.id)
-    left = msgspec.structs.replace(table, indexes=indexes)
-    return msgspec.structs.replace(left, attribute_types=used_types(left))
+    types = used_types(msgspec.structs.replace(table, indexes=indexes))
+    if transition is not None:
+        going = index_being_deleted(gone, transition)
+        indexes = tuple(going if index is gone else index for index in table.indexes)
+    return msgspec.structs.replace(table, indexes=indexes, attribute_types=types)

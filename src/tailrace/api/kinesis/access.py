@@ -32,12 +32,14 @@ __all__ = [
     "decimal",
     "described_shard",
     "find",
+    "find_serving",
     "find_shard",
     "mode_of",
     "owner_by_arn",
     "owner_of",
     "reply_of",
     "seconds",
+    "serving",
     "shard_missing",
     "updated",
     "view",
@@ -74,17 +76,33 @@ def owner_by_arn(arn: str) -> tuple[str, str, str]:
 
 
 def find(context: Context, ref: StreamRef) -> KinesisStream:
-    """The stream that a request names. Raises ResourceNotFoundException."""
-    return kinesis_streams.found(context.service.engine.catalog(), *owner_of(context, ref))
+    """The stream that a request names, whatever its status. Raises ResourceNotFoundException."""
+    return kinesis_streams.found(context.catalog(), *owner_of(context, ref))
+
+
+def find_serving(context: Context, owner: tuple[str, str, str]) -> KinesisStream:
+    """The stream (account, region, name), to put records into it or to read them. Raises
+    ResourceNotFoundException, also while it is being created or deleted."""
+    found = kinesis_streams.serving(context.service.engine.catalog(), *owner)
+    if found is None:
+        # It may be one that serves by now, without the catalog telling yet.
+        found = kinesis_streams.serving(context.catalog(), *owner)
+    if found is None:
+        account, _, name = owner
+        raise kinesis_streams.missing(account, name)
+    return found
+
+
+def serving(context: Context, ref: StreamRef) -> KinesisStream:
+    """The stream that a request names, as `find_serving` finds it."""
+    return find_serving(context, owner_of(context, ref))
 
 
 def view(context: Context, found: KinesisStream) -> StreamView:
     """A stream as it is now: the shards that are not trimmed away, and the least clock served."""
     seen = access.view(context.service, context.service.engine.catalog(), found.stream)
     if seen is None:  # deleted between two looks
-        raise ResourceNotFoundException(
-            f"Stream {found.stream.table_name} under account {found.stream.account} not found."
-        )
+        raise kinesis_streams.missing(found.stream.account, found.stream.table_name)
     return seen
 
 
@@ -163,6 +181,15 @@ def altered(decide: Alter) -> Altered:
     return Altered(decide, reply)
 
 
-def updated(context: Context, ref: StreamRef, change: Callable[[KinesisStream], Change]) -> Altered:
-    """Change a stream's settings and answer with nothing."""
-    return altered(kinesis_streams.update(owner_of(context, ref), change))
+def updated(
+    context: Context,
+    ref: StreamRef,
+    change: Callable[[KinesisStream], Change],
+    *,
+    beside: bool = False,
+) -> Altered:
+    """Change a stream's settings and answer with nothing. The stream is UPDATING meanwhile, unless
+    the change is one that goes on `beside` others."""
+    transition = None if beside else context.transition(context.service.clock.now_us())
+    decide = kinesis_streams.update(owner_of(context, ref), change, transition, beside=beside)
+    return altered(decide)

@@ -20,7 +20,7 @@ from tailrace.errors import (
 )
 from tailrace.tables import kinesis_streams
 from tailrace.tables.catalog import Catalog
-from tailrace.tables.kinesis_streams import Change, KinesisStream
+from tailrace.tables.kinesis_streams import Change, KinesisStream, consumers_of
 
 __all__ = [
     "DEREGISTER_STREAM_CONSUMER",
@@ -32,6 +32,7 @@ __all__ = [
     "RegisterStreamConsumerInput",
     "by_arn",
     "changing",
+    "check_serving",
     "is_consumer",
 ]
 
@@ -66,9 +67,10 @@ class ListStreamConsumersInput(msgspec.Struct, rename="pascal", frozen=True, kw_
 def register_stream_consumer(context: Context, request: RegisterStreamConsumerInput) -> Altered:
     owner = access.owner_of(context, StreamRef(stream_arn=request.stream_arn))
     now_us, name = context.service.clock.now_us(), request.consumer_name
+    transition = context.transition(now_us)
 
     def change(found: KinesisStream) -> Change:
-        known = _stored(found)
+        known = consumers_of(found, now_us)
         place = f"stream {found.stream.table_name} under account {found.stream.account}"
         if any(consumer["ConsumerName"] == name for consumer in known):
             raise ResourceInUseException(f"Consumer {name} of {place} already exists.")
@@ -83,41 +85,53 @@ def register_stream_consumer(context: Context, request: RegisterStreamConsumerIn
             "ConsumerCreationTimestamp": access.seconds(now_us),
             "Tags": request.tags or {},
         }
+        if transition is not None:
+            consumer |= {"ConsumerStatus": "CREATING", "SettlesUs": transition.ends_us}
         return Change(settings={**found.settings, "Consumers": [*known, consumer]})
 
     def reply(catalog: Catalog) -> bytes:
         found = kinesis_streams.found(catalog, *owner)
-        consumer = _named(found, name)
-        return access.reply_of({"Consumer": {**_described(consumer), "ConsumerStatus": "CREATING"}})
+        consumer = _named(found, name, now_us)
+        described = _described(consumer, now_us)
+        return access.reply_of({"Consumer": {**described, "ConsumerStatus": "CREATING"}})
 
-    return Altered(kinesis_streams.update(owner, change), reply)
+    return Altered(kinesis_streams.update(owner, change, beside=True), reply)
 
 
 def deregister_stream_consumer(context: Context, request: ConsumerRef) -> Altered:
-    del context
-    owner, find = _finding(request)
+    now_us = context.service.clock.now_us()
+    transition = context.transition(now_us)
+    owner, find = _finding(request, now_us)
 
     def change(found: KinesisStream) -> Change:
         gone = find(found)
-        kept = [consumer for consumer in _stored(found) if consumer != gone]
+        _check_active(gone, now_us)
+        known = consumers_of(found, now_us)
+        kept = [consumer for consumer in known if consumer != gone]
+        if transition is not None:
+            going = {**gone, "ConsumerStatus": "DELETING", "SettlesUs": transition.ends_us}
+            kept = [going if consumer == gone else consumer for consumer in known]
         return Change(settings={**found.settings, "Consumers": kept})
 
-    return access.altered(kinesis_streams.update(owner, change))
+    return access.altered(kinesis_streams.update(owner, change, beside=True))
 
 
 def describe_stream_consumer(context: Context, request: ConsumerRef) -> bytes:
-    owner, find = _finding(request)
-    found = kinesis_streams.found(context.service.engine.catalog(), *owner)
-    description = {**_described(find(found)), "StreamARN": found.stream.arn}
+    now_us = context.service.clock.now_us()
+    owner, find = _finding(request, now_us)
+    found = kinesis_streams.found(context.catalog(), *owner)
+    description = {**_described(find(found), now_us), "StreamARN": found.stream.arn}
     return access.reply_of({"ConsumerDescription": description})
 
 
 def list_stream_consumers(context: Context, request: ListStreamConsumersInput) -> bytes:
     found = access.find(context, StreamRef(stream_arn=request.stream_arn))
+    now_us = context.service.clock.now_us()
     most = min(request.max_results or limits.KINESIS_LIST_PAGE, limits.KINESIS_LIST_PAGE)
-    known = sorted(_stored(found), key=lambda consumer: consumer["ConsumerName"])
+    known = sorted(consumers_of(found, now_us), key=lambda consumer: consumer["ConsumerName"])
     left = [one for one in known if one["ConsumerName"] > (request.next_token or "")]
-    reply: dict[str, Any] = {"Consumers": [_described(consumer) for consumer in left[:most]]}
+    shown = [_described(consumer, now_us) for consumer in left[:most]]
+    reply: dict[str, Any] = {"Consumers": shown}
     if len(left) > most:
         reply["NextToken"] = left[most - 1]["ConsumerName"]
     return access.reply_of(reply)
@@ -128,42 +142,63 @@ def is_consumer(arn: str) -> bool:
     return "/consumer/" in arn
 
 
-def by_arn(found: KinesisStream, arn: str) -> _Consumer:
+def check_serving(found: KinesisStream, arn: str, now_us: int) -> None:
+    """Raise ResourceNotFoundException for a consumer that is not registered, ResourceInUseException
+    for one that can't read yet, or no longer."""
+    _check_active(by_arn(found, arn, now_us), now_us)
+
+
+def _check_active(consumer: _Consumer, now_us: int) -> None:
+    status = _status(consumer, now_us)
+    if status != "ACTIVE":
+        raise ResourceInUseException(
+            f"Consumer {consumer['ConsumerName']} not ACTIVE, instead in state {status}"
+        )
+
+
+def _status(consumer: _Consumer, now_us: int) -> str:
+    settling = now_us < consumer.get("SettlesUs", 0)
+    return str(consumer["ConsumerStatus"]) if settling else "ACTIVE"
+
+
+def by_arn(found: KinesisStream, arn: str, now_us: int) -> _Consumer:
     """The consumer of an ARN, as it is stored. Raises ResourceNotFoundException."""
-    for consumer in _stored(found):
+    for consumer in consumers_of(found, now_us):
         if consumer["ConsumerARN"] == arn:
             return consumer
     name = arn.rpartition("/")[2].partition(":")[0]
     raise _missing(found, name)
 
 
-def changing(arn: str, step: Callable[[_Consumer], _Consumer]) -> Callable[[KinesisStream], Change]:
+def changing(
+    arn: str, step: Callable[[_Consumer], _Consumer], now_us: int
+) -> Callable[[KinesisStream], Change]:
     """The change of a stream that replaces the consumer of an ARN by what `step` makes of it."""
 
     def change(found: KinesisStream) -> Change:
-        old = by_arn(found, arn)
-        consumers = [step(old) if other is old else other for other in _stored(found)]
+        old, known = by_arn(found, arn, now_us), consumers_of(found, now_us)
+        consumers = [step(old) if other == old else other for other in known]
         return Change(settings={**found.settings, "Consumers": consumers})
 
     return change
 
 
 def _finding(
-    request: ConsumerRef,
+    request: ConsumerRef, now_us: int
 ) -> tuple[tuple[str, str, str], Callable[[KinesisStream], _Consumer]]:
     """Whose consumer is meant, and what finds it in its stream."""
     arn, name = request.consumer_arn, request.consumer_name
     if arn is not None:
-        return access.owner_by_arn(arn), lambda found: by_arn(found, arn)
+        return access.owner_by_arn(arn), lambda found: by_arn(found, arn, now_us)
     if request.stream_arn is None or name is None:
         raise InvalidArgumentException(
             "Either ConsumerARN, or both StreamARN and ConsumerName must be specified."
         )
-    return access.owner_by_arn(request.stream_arn), lambda found: _named(found, name)
+    return access.owner_by_arn(request.stream_arn), lambda found: _named(found, name, now_us)
 
 
-def _named(found: KinesisStream, name: str) -> _Consumer:
-    for consumer in _stored(found):
+def _named(found: KinesisStream, name: str, now_us: int) -> _Consumer:
+    for consumer in consumers_of(found, now_us):
         if consumer["ConsumerName"] == name:
             return consumer
     raise _missing(found, name)
@@ -173,12 +208,9 @@ def _missing(found: KinesisStream, name: str) -> ResourceNotFoundException:
     return ResourceNotFoundException(f"Consumer {name}, account {found.stream.account} not found.")
 
 
-def _stored(found: KinesisStream) -> list[_Consumer]:
-    return list(found.settings.get("Consumers", ()))
-
-
-def _described(consumer: _Consumer) -> dict[str, Any]:
-    return {name: value for name, value in consumer.items() if name != "Tags"}
+def _described(consumer: _Consumer, now_us: int) -> dict[str, Any]:
+    shown = {name: value for name, value in consumer.items() if name not in ("Tags", "SettlesUs")}
+    return {**shown, "ConsumerStatus": _status(consumer, now_us)}
 
 
 REGISTER_STREAM_CONSUMER = Operation(

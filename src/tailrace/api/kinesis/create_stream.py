@@ -1,4 +1,4 @@
-"""CreateStream and DeleteStream: both are done when they are answered."""
+"""CreateStream and DeleteStream: done when they are answered, unless transitions take time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def create_stream(context: Context, request: CreateStreamInput) -> Altered:
     }
     scope, now_us = context.scope, context.service.clock.now_us()
     owner = (scope.account, scope.region, request.stream_name)
-    return access.altered(kinesis_streams.create(owner, shards, settings, now_us))
+    transition = context.transition(now_us)
+    return access.altered(kinesis_streams.create(owner, shards, settings, now_us, transition))
 
 
 class DeleteStreamInput(StreamRef, frozen=True, kw_only=True):
@@ -51,7 +52,9 @@ class DeleteStreamInput(StreamRef, frozen=True, kw_only=True):
 
 def delete_stream(context: Context, request: DeleteStreamInput) -> Altered:
     enforce = bool(request.enforce_consumer_deletion)
-    return access.altered(kinesis_streams.delete(access.owner_of(context, request), enforce))
+    owner, now_us = access.owner_of(context, request), context.service.clock.now_us()
+    transition = context.transition(now_us)
+    return access.altered(kinesis_streams.delete(owner, enforce, now_us, transition))
 
 
 CREATE_STREAM = Operation("CreateStream", CreateStreamInput, create_stream)

@@ -18,7 +18,7 @@ class DescribeLimitsInput(msgspec.Struct, rename="pascal", frozen=True):
 
 def describe_limits(context: Context, request: DescribeLimitsInput) -> bytes:
     del request
-    catalog, scope = context.service.engine.catalog(), context.scope
+    catalog, scope = context.catalog(), context.scope
     streams = kinesis_streams.of_owner(catalog, scope.account, scope.region)
     shards = [
         shard

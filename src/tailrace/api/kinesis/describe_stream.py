@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tailrace import limits
 from tailrace.api.kinesis import access
 from tailrace.api.kinesis.inputs import ShardId, StreamRef
 from tailrace.api.operation import Context, Operation
-from tailrace.tables.kinesis_streams import KinesisStream
+from tailrace.streams.log import Shard
+from tailrace.tables.kinesis_streams import KinesisStream, consumers_of
 
 __all__ = [
     "DESCRIBE_STREAM",
@@ -27,7 +29,7 @@ def describe_stream(context: Context, request: DescribeStreamInput) -> bytes:
     found = access.find(context, request)
     limit = min(request.limit or limits.KINESIS_LIST_PAGE, limits.KINESIS_LIST_PAGE)
     after = request.exclusive_start_shard_id or ""
-    shards = [shard for shard in access.view(context, found).shards if shard.name > after]
+    shards = [shard for shard in _shown_shards(context, found) if shard.name > after]
     description = _described(found)
     description["Shards"] = [access.described_shard(shard) for shard in shards[:limit]]
     description["HasMoreShards"] = len(shards) > limit
@@ -41,11 +43,16 @@ class DescribeStreamSummaryInput(StreamRef, frozen=True, kw_only=True):
 def describe_stream_summary(context: Context, request: DescribeStreamSummaryInput) -> bytes:
     found = access.find(context, request)
     summary = _described(found)
-    shards = access.view(context, found).shards
+    shards = _shown_shards(context, found)
     summary["OpenShardCount"] = sum(shard.open for shard in shards)
-    summary["ConsumerCount"] = len(found.settings.get("Consumers", ()))
+    summary["ConsumerCount"] = len(consumers_of(found, context.service.clock.now_us()))
     summary["MaxRecordSizeInKiB"] = found.settings["MaxRecordSizeInKiB"]
     return access.reply_of({"StreamDescriptionSummary": summary})
+
+
+def _shown_shards(context: Context, found: KinesisStream) -> Sequence[Shard]:
+    """A stream that does not serve yet, or no longer, has none to show."""
+    return access.view(context, found).shards if found.table.available else ()
 
 
 def _described(found: KinesisStream) -> dict[str, Any]:
@@ -53,7 +60,7 @@ def _described(found: KinesisStream) -> dict[str, Any]:
     description: dict[str, Any] = {
         "StreamName": found.stream.table_name,
         "StreamARN": found.stream.arn,
-        "StreamStatus": "ACTIVE",
+        "StreamStatus": found.status.value,
         "StreamModeDetails": {"StreamMode": access.mode_of(found)},
         "RetentionPeriodHours": found.retention_hours,
         "StreamCreationTimestamp": access.seconds(found.stream.created_us),

@@ -23,7 +23,6 @@ from tailrace.streams.iterators import ShardIterator
 from tailrace.streams.log import Shard
 from tailrace.streams.reader import Page, Position, PositionKind
 from tailrace.streams.sequence import time_us
-from tailrace.tables import kinesis_streams
 
 __all__ = ["GET_RECORDS", "GetRecordsInput", "behind_ms", "children", "read"]
 
@@ -76,7 +75,7 @@ def _place(context: Context, iterator: ShardIterator) -> tuple[access.StreamView
     if stream is not None and stream.kind is not StreamKind.KINESIS:
         raise InvalidArgumentException("Invalid ShardIterator.")
     account, region, name = access.owner_by_arn(iterator.stream_arn)
-    found = kinesis_streams.found(catalog, account, region, name)
+    found = access.find_serving(context, (account, region, name))
     seen = access.view(context, found)
     for shard in seen.shards:
         if shard.id == iterator.shard_id:

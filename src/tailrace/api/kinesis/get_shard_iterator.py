@@ -35,7 +35,7 @@ Start = tuple[str, str | None, float | None]
 
 def get_shard_iterator(context: Context, request: GetShardIteratorInput) -> bytes:
     service = context.service
-    found = access.find(context, request)
+    found = access.serving(context, request)
     seen = access.view(context, found)
     shard = access.find_shard(seen, request.shard_id)
     start = (request.shard_iterator_type, request.starting_sequence_number, request.timestamp)

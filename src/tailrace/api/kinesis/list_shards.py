@@ -14,6 +14,7 @@ from tailrace.api.kinesis.inputs import ShardId, StreamRef
 from tailrace.api.operation import Context, Operation
 from tailrace.errors import ExpiredNextTokenException, InvalidArgumentException
 from tailrace.streams.log import Shard
+from tailrace.tables.kinesis_streams import check_active
 
 __all__ = ["LIST_SHARDS", "ListShardsInput", "ShardFilter"]
 
@@ -54,6 +55,7 @@ def list_shards(context: Context, request: ListShardsInput) -> bytes:
         token = _token(request, now_us)
         ref, after, chosen = StreamRef(stream_arn=token.arn), token.after, token.shard_filter
     found = access.find(context, ref)
+    check_active(found, updating=True)
     seen = access.view(context, found)
     accepts = _accepts(chosen, seen.horizon)
     shards = [shard for shard in seen.shards if shard.name > after and accepts(shard)]

@@ -27,7 +27,7 @@ def list_streams(context: Context, request: ListStreamsInput) -> bytes:
     # A token is the last name of its page: names are no secret to their owner.
     after = request.next_token or request.exclusive_start_stream_name or ""
     scope = context.scope
-    catalog = context.service.engine.catalog()
+    catalog = context.catalog()
     streams = [
         found
         for found in kinesis_streams.of_owner(catalog, scope.account, scope.region)
@@ -48,7 +48,7 @@ def _summary(found: KinesisStream) -> dict[str, Any]:
     return {
         "StreamName": found.stream.table_name,
         "StreamARN": found.stream.arn,
-        "StreamStatus": "ACTIVE",
+        "StreamStatus": found.status.value,
         "StreamModeDetails": {"StreamMode": access.mode_of(found)},
         "StreamCreationTimestamp": access.seconds(found.stream.created_us),
     }

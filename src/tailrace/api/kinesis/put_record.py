@@ -55,7 +55,7 @@ class PutRecordsInput(StreamRef, frozen=True, kw_only=True):
 
 
 def put_record(context: Context, request: PutRecordInput) -> Committed:
-    found = access.find(context, request)
+    found = access.serving(context, request)
     _check_ordering(found, request.sequence_number_for_ordering)
     write = _write(found, request, "data")
     if request.dry_run:
@@ -69,7 +69,7 @@ def put_record(context: Context, request: PutRecordInput) -> Committed:
 
 
 def put_records(context: Context, request: PutRecordsInput) -> Committed:
-    found = access.find(context, request)
+    found = access.serving(context, request)
     size = sum(_size(entry) for entry in request.records)
     if size > limits.KINESIS_PUT_BYTES:
         megabytes = limits.KINESIS_PUT_BYTES // 2**20

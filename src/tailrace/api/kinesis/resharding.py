@@ -1,4 +1,5 @@
-"""SplitShard, MergeShards and UpdateShardCount: done when they are answered."""
+"""SplitShard, MergeShards and UpdateShardCount: done when they are answered, though the stream may
+be UPDATING for a while."""
 
 from __future__ import annotations
 
@@ -27,7 +28,10 @@ class SplitShardInput(StreamRef, frozen=True, kw_only=True):
 def split_shard(context: Context, request: SplitShardInput) -> Altered:
     owner = access.owner_of(context, request)
     hash_key = access.decimal(request.new_starting_hash_key)
-    return access.altered(kinesis_resharding.split_shard(owner, request.shard_to_split, hash_key))
+    transition = context.transition(context.service.clock.now_us())
+    return access.altered(
+        kinesis_resharding.split_shard(owner, request.shard_to_split, hash_key, transition)
+    )
 
 
 class MergeShardsInput(StreamRef, frozen=True, kw_only=True):
@@ -37,9 +41,10 @@ class MergeShardsInput(StreamRef, frozen=True, kw_only=True):
 
 def merge_shards(context: Context, request: MergeShardsInput) -> Altered:
     owner = access.owner_of(context, request)
+    transition = context.transition(context.service.clock.now_us())
     return access.altered(
         kinesis_resharding.merge_shards(
-            owner, request.shard_to_merge, request.adjacent_shard_to_merge
+            owner, request.shard_to_merge, request.adjacent_shard_to_merge, transition
         )
     )
 
@@ -79,7 +84,8 @@ def update_shard_count(context: Context, request: UpdateShardCountInput) -> Alte
         )
 
     owner = access.owner_of(context, request)
-    return Altered(kinesis_resharding.uniform(owner, target, check), reply)
+    transition = context.transition(context.service.clock.now_us())
+    return Altered(kinesis_resharding.uniform(owner, target, check, transition), reply)
 
 
 SPLIT_SHARD = Operation("SplitShard", SplitShardInput, split_shard)

@@ -131,7 +131,8 @@ def _monitored(
         )
 
     owner = access.owner_of(context, request)
-    return Altered(kinesis_streams.update(owner, change), reply)
+    transition = context.transition(context.service.clock.now_us())
+    return Altered(kinesis_streams.update(owner, change, transition), reply)
 
 
 def _metrics(found: KinesisStream) -> list[str]:

@@ -68,7 +68,7 @@ class Subscription:
         """The next event, with the records that are there. Raises ResourceNotFoundException when
         the consumer, the stream or the shard is gone."""
         found, seen, shard = _place(self._context, self.consumer_arn, self.shard_id)
-        consumers.by_arn(found, self.consumer_arn)
+        consumers.by_arn(found, self.consumer_arn, self._context.service.clock.now_us())
         page = read(self._context, seen, shard, self._position, _RECORDS)
         if page.records:
             self._reached = _clock(page.records[-1])
@@ -88,8 +88,8 @@ def subscribe(context: Context, request: SubscribeToShardInput) -> Subscription:
     """Begin. Raises what GetShardIterator raises, and ResourceNotFoundException for a consumer that
     is not registered."""
     owner = access.owner_by_arn(request.consumer_arn)
-    found = kinesis_streams.found(context.service.engine.catalog(), *owner)
-    consumers.by_arn(found, request.consumer_arn)
+    found = access.find_serving(context, owner)
+    consumers.check_serving(found, request.consumer_arn, context.service.clock.now_us())
     seen = access.view(context, found)
     shard = access.find_shard(seen, request.shard_id)
     asked = request.starting_position
@@ -104,7 +104,7 @@ def _place(
     context: Context, consumer_arn: str, shard_id: int
 ) -> tuple[kinesis_streams.KinesisStream, access.StreamView, Shard]:
     owner = access.owner_by_arn(consumer_arn)
-    found = kinesis_streams.found(context.service.engine.catalog(), *owner)
+    found = access.find_serving(context, owner)
     seen = access.view(context, found)
     for shard in seen.shards:
         if shard.id == shard_id:

@@ -64,11 +64,11 @@ class UntagResourceInput(msgspec.Struct, rename="pascal", frozen=True, kw_only=T
 
 
 def add_tags_to_stream(context: Context, request: AddTagsInput) -> Altered:
-    return access.updated(context, request, _of_stream(_adding(request.tags)))
+    return access.updated(context, request, _of_stream(_adding(request.tags)), beside=True)
 
 
 def remove_tags_from_stream(context: Context, request: RemoveTagsInput) -> Altered:
-    return access.updated(context, request, _of_stream(_removing(request.tag_keys)))
+    return access.updated(context, request, _of_stream(_removing(request.tag_keys)), beside=True)
 
 
 def list_tags_for_stream(context: Context, request: ListTagsForStreamInput) -> bytes:
@@ -81,21 +81,20 @@ def list_tags_for_stream(context: Context, request: ListTagsForStreamInput) -> b
 
 
 def tag_resource(context: Context, request: TagResourceInput) -> Altered:
-    del context
-    return _resource_changed(request.resource_arn, _adding(request.tags))
+    return _resource_changed(context, request.resource_arn, _adding(request.tags))
 
 
 def untag_resource(context: Context, request: UntagResourceInput) -> Altered:
-    del context
-    return _resource_changed(request.resource_arn, _removing(request.tag_keys))
+    return _resource_changed(context, request.resource_arn, _removing(request.tag_keys))
 
 
 def list_tags_for_resource(context: Context, request: ListTagsForResourceInput) -> bytes:
     owner = access.owner_by_arn(request.resource_arn)
-    found = kinesis_streams.found(context.service.engine.catalog(), *owner)
+    found = kinesis_streams.found(context.catalog(), *owner)
     settings = found.settings
     if consumers.is_consumer(request.resource_arn):
-        settings = consumers.by_arn(found, request.resource_arn)
+        now_us = context.service.clock.now_us()
+        settings = consumers.by_arn(found, request.resource_arn, now_us)
     return access.reply_of({"Tags": _listed(_stored(settings))})
 
 
@@ -138,13 +137,15 @@ def _of_stream(step: _Step) -> Callable[[KinesisStream], Change]:
     return change
 
 
-def _resource_changed(arn: str, step: _Step) -> Altered:
+def _resource_changed(context: Context, arn: str, step: _Step) -> Altered:
     change = _of_stream(step)
     if consumers.is_consumer(arn):
         change = consumers.changing(
-            arn, lambda consumer: {**consumer, "Tags": step(_stored(consumer), arn)}
+            arn,
+            lambda consumer: {**consumer, "Tags": step(_stored(consumer), arn)},
+            context.service.clock.now_us(),
         )
-    return access.altered(kinesis_streams.update(access.owner_by_arn(arn), change))
+    return access.altered(kinesis_streams.update(access.owner_by_arn(arn), change, beside=True))
 
 
 def _stored(settings: Mapping[str, Any]) -> _Tags:

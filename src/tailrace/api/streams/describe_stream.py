@@ -45,11 +45,13 @@ def describe_stream(context: Context, request: DescribeStreamInput) -> bytes:
     now_us = context.service.clock.now_us()
     faults = context.service.faults
     shards = [shard for shard in found.shards if _is_listed(shard, faults, now_us)]
+    if _status(found.stream, now_us) == "ENABLING":
+        shards = []
     if cursor is not None:
         shards = _behind(shards, cursor)
     if parent is not None:
         shards = [shard for shard in shards if shard.parent == parent]
-    description = _described_stream(found.stream)
+    description = _described_stream(found.stream, now_us)
     description["Shards"] = [_described(shard, faults, now_us) for shard in shards[:limit]]
     if len(shards) > limit:
         description["LastEvaluatedShardId"] = shards[limit - 1].name
@@ -79,11 +81,17 @@ def _behind(shards: Sequence[Shard], cursor: str) -> list[Shard]:
     return [shard for shard in shards if shard.name > cursor]
 
 
-def _described_stream(stream: Stream) -> dict[str, object]:
+def _status(stream: Stream, now_us: int) -> str:
+    if stream.is_changing(now_us):
+        return "ENABLING" if stream.enabled else "DISABLING"
+    return "ENABLED" if stream.enabled else "DISABLED"
+
+
+def _described_stream(stream: Stream, now_us: int) -> dict[str, object]:
     return {
         "StreamArn": stream.arn,
         "StreamLabel": stream.label,
-        "StreamStatus": "ENABLED" if stream.enabled else "DISABLED",
+        "StreamStatus": _status(stream, now_us),
         "StreamViewType": stream.view_type.value,
         "CreationRequestDateTime": stream.created_us // 1000 / 1000,
         "TableName": stream.table_name,
