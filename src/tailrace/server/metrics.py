@@ -1,20 +1,16 @@
-"""`/metrics`: what consumers in this server count, for Prometheus."""
+"""`/metrics`: what consumers and functions in this server count, for Prometheus."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tailrace.delivery.metrics import CONTENT_TYPE, exposition
-from tailrace.delivery.progress import Progress
+from tailrace.delivery.metrics import CONTENT_TYPE, Measured, exposition
 
 __all__ = ["Measured", "metrics_route"]
-
-# The labels of consumers, and where each stands.
-Measured = Iterable[tuple[Mapping[str, str], Progress]]
 
 
 def metrics_route(measure: Callable[[], Measured]) -> Route:
