@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +17,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tailrace.app import Tailrace
+from tailrace.clock import ShiftedClock, SystemClock
 from tailrace.settings import Settings
+from tailrace.tables.keeping import Policy, keep
 from tests.app.conftest import create_table
 
 Connect = Callable[[Tailrace], Any]
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/changes"
 PATIENCE_S = 30.0
+DAY_US = 86_400_000_000
 
 
 def kinesis_of(tailrace: Tailrace) -> Any:
@@ -311,3 +315,58 @@ def test_captures_are_nobodys_streams(connect: Connect) -> None:
         assert "LatestStreamArn" not in described
         client.delete_table(TableName="orders")
         assert client.list_tables()["TableNames"] == []
+
+
+def test_an_outage_longer_than_the_retention_loses_nothing(
+    connect: Connect, tmp_path: Path
+) -> None:
+    clock = ShiftedClock(SystemClock())
+    settings = Settings(port=0, data=tmp_path / "data")
+    with Tailrace(settings, clock=clock) as tailrace:
+        client, kinesis = connect(tailrace), kinesis_of(tailrace)
+        create_table(client, "orders")
+        kinesis.create_stream(StreamName="changes", ShardCount=1)
+        enable(client)
+        kinesis.delete_stream(StreamName="changes")
+        for n in range(20):
+            put(client, "k", n={"N": str(n)})
+    clock.advance(3 * DAY_US)
+    with Tailrace(settings, clock=clock) as tailrace:
+        client, kinesis = connect(tailrace), kinesis_of(tailrace)
+        keep_house(tailrace, settings, clock)
+        kinesis.create_stream(StreamName="changes", ShardCount=1)
+        records = wait_for(kinesis, 20)
+    seen = [int(r["Data"]["dynamodb"]["NewImage"]["n"]["N"]) for r in records]
+    assert seen == list(range(20))
+
+
+def test_what_is_lost_beyond_the_bound_is_counted(connect: Connect, tmp_path: Path) -> None:
+    clock = ShiftedClock(SystemClock())
+    settings = Settings(port=0, data=tmp_path / "data", kinesis_hold_ms=2 * DAY_US // 1000)
+    with Tailrace(settings, clock=clock) as tailrace:
+        client, kinesis = connect(tailrace), kinesis_of(tailrace)
+        create_table(client, "orders")
+        kinesis.create_stream(StreamName="changes", ShardCount=1)
+        enable(client)
+        put(client, "k", n={"N": "0"})
+        wait_for(kinesis, 1)
+        kinesis.delete_stream(StreamName="changes")
+        put(client, "k", n={"N": "1"})
+    clock.advance(3 * DAY_US)
+    with Tailrace(settings, clock=clock) as tailrace:
+        client, kinesis = connect(tailrace), kinesis_of(tailrace)
+        keep_house(tailrace, settings, clock)
+        kinesis.create_stream(StreamName="changes", ShardCount=1)
+        put(client, "k", n={"N": "2"})
+        (record,) = wait_for(kinesis, 1)
+        assert record["Data"]["dynamodb"]["NewImage"]["n"] == {"N": "2"}
+        with urllib.request.urlopen(f"{tailrace.endpoint_url}/metrics") as answer:
+            text = answer.read().decode()
+    gaps = [line for line in text.splitlines() if line.startswith("tailrace_gaps_total")]
+    assert sum(int(line.rpartition(" ")[2]) for line in gaps) >= 1
+
+
+def keep_house(tailrace: Tailrace, settings: Settings, clock: ShiftedClock) -> None:
+    policy = Policy(settings.stream_retention_ms)
+    while keep(tailrace.engine, policy, clock.now_us()):
+        pass

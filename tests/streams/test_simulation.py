@@ -1,6 +1,6 @@
 """Laws 2 to 4 under everything at once: a seeded run of writes, rotations, splits, trims, clock
-jumps and restarts, with a reader that follows the shard tree through the API. Whoever fails prints
-the seed."""
+jumps, restarts and holds, with a reader that follows the shard tree through the API, and may stay
+away for days while it holds the stream. Whoever fails prints the seed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from tailrace.api.controls import run_control
 from tailrace.api.operation import Altered, Context
 from tailrace.clock import ManualClock
+from tailrace.streams.log import Shard
+from tailrace.tables import holds
 from tailrace.testing.calling import Caller, CallRefused
 from tailrace.testing.driving import alter
 
@@ -20,6 +22,7 @@ _STEPS = 400
 _KEYS = 12
 _MINUTE_US = 60_000_000
 _DAY_US = 24 * 60 * _MINUTE_US
+_LEASE_MS = 86_400_000
 
 Sequence = int
 
@@ -58,6 +61,7 @@ class World:
             (self.pass_time, 8),
             (self.set_clock_back, 2),
             (self.trim, 2),
+            (self.stay_away, 1),
             (self.restart, 2),
             (self.reader.forget_iterators, 2),
         )
@@ -124,6 +128,30 @@ class World:
         self.clock.advance(self.random.randrange(1, 23) * 60 * _MINUTE_US)
         self.reader.drain()
         self.caller.keep()
+
+    def stay_away(self) -> None:
+        """Let days pass unread, with the stream held from what is not read yet."""
+        self.reader.drain()
+        stream = self.caller.engine.catalog().by_arn[self.arn]
+        tips = [self.caller.engine.log.tip(shard.id) for shard in self._stream_shards()]
+        now_us = self.clock.now_us()
+        unread = 1 + max(tips, default=0)
+        alter(self.caller.engine, holds.hold(stream.id, "me", unread, now_us, lease_ms=_LEASE_MS))
+        for _ in range(self.random.randrange(1, 4)):
+            self.put()
+            self.remove()
+            self.clock.advance(self.random.randrange(1, 23) * 60 * _MINUTE_US)
+            now_us = self.clock.now_us()
+            alter(self.caller.engine, holds.hold(stream.id, "me", 0, now_us, lease_ms=_LEASE_MS))
+            self.caller.keep()
+            self.restart()
+        self.reader.drain()
+        alter(self.caller.engine, holds.release(stream.id, "me"))
+        self.caller.keep()
+
+    def _stream_shards(self) -> tuple[Shard, ...]:
+        catalog = self.caller.engine.catalog()
+        return catalog.shards_of[catalog.by_arn[self.arn].id]
 
     def restart(self) -> None:
         if self.data is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from tailrace.clock import ManualClock
+from tailrace.tables import holds
 from tailrace.tables.engine import Engine
 from tailrace.testing.builders import (
     alter_table,
@@ -53,6 +54,26 @@ class DurabilityContract(StoreContract):
             assert [rows_of(again, made) for made in (table, plain)] == rows
             check_agreement(again, table)
             check_agreement(again, plain)
+
+    def test_a_store_opened_again_knows_what_was_trimmed_and_is_held(
+        self, engine: Engine, tmp_path: Path, clock: ManualClock
+    ) -> None:
+        table = make_table(engine)
+        settled(engine, *(put_write(table, item(f"k{n}")) for n in range(20)))
+        shards = shards_of(engine, table)
+        alter(engine, holds.hold(shards[0].stream_id, "me", 7, clock.now_us(), lease_ms=None))
+        engine.log.trim(1 << 62, 9)
+        trimmed = [engine.log.trimmed(shard.id) for shard in shards]
+        assert any(trimmed)
+        engine.close()
+        with closing(self.make(tmp_path, clock)) as again:
+            assert [again.log.trimmed(shard.id) for shard in shards] == trimmed
+            (hold,) = again.catalog().holds.values()
+            assert (hold.owner, hold.clock) == ("me", 7)
+            alter(again, holds.release(hold.stream_id, "me"))
+            again.close()
+        with closing(self.make(tmp_path, clock)) as again:
+            assert again.catalog().holds == {}
 
     def test_what_was_submitted_before_closing_is_there(
         self, engine: Engine, tmp_path: Path, clock: ManualClock

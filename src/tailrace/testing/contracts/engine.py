@@ -7,6 +7,7 @@ from tailrace.testing.contracts.catalogs import CatalogContract
 from tailrace.testing.contracts.changes import ChangeContract
 from tailrace.testing.contracts.concurrency import ConcurrencyContract
 from tailrace.testing.contracts.durability import DurabilityContract
+from tailrace.testing.contracts.holds import HoldContract
 from tailrace.testing.contracts.reads import ReadContract
 from tailrace.testing.contracts.writes import WriteContract
 
@@ -19,6 +20,7 @@ class EngineContract(
     CatalogContract,
     ChangeContract,
     CaptureContract,
+    HoldContract,
     ConcurrencyContract,
 ):
     """What every engine does. Give it `make`."""
