@@ -6,7 +6,7 @@ import asyncio
 
 from tailrace.clock import ManualClock
 from tailrace.consumer.lag import measure
-from tailrace.delivery.leases.lease import Lease
+from tailrace.delivery.leases.lease import Lease, Spooled
 from tailrace.delivery.ports import Position
 from tailrace.testing.memory_leases import MemoryLeaseTable
 from tailrace.testing.memory_source import MemorySource
@@ -33,6 +33,8 @@ def test_each_shard_has_a_state_and_a_lag() -> None:
             Lease(shard_id="moving", owner="one", checkpoint_owner="two"),
             Lease(shard_id="child", parents=("behind",)),
             Lease(shard_id="gone", owner="one", position=Position(sequence=1)),
+            Lease(shard_id="late", spooled=Spooled(spool="s", oldest_ms=now_ms - 7_000)),
+            Lease(shard_id="none", spooled=Spooled(spool="s")),
             Lease(shard_id="old", position=Position(finished=True)),
             Lease(shard_id="snapshot-0-0-of-1", owner="one"),
         ]
@@ -47,6 +49,8 @@ def test_each_shard_has_a_state_and_a_lag() -> None:
             "moving": ("moving", 0, "two"),
             "child": ("waiting", 0, None),
             "gone": ("lost", None, "one"),
+            "late": ("spooled", 7_000, None),
+            "none": ("spooled", 0, None),
             "snapshot-0-0-of-1": ("snapshot", None, "one"),
         }
         assert found["behind"].checkpoint == str(first)

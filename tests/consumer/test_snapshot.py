@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from tailrace.consumer import Change, Consumer
+from tailrace.sources.spool import DirectorySpool
 
 
 class Copy:
@@ -134,5 +136,54 @@ def test_without_that_policy_the_loss_is_counted_or_fatal(play: Any, server: Any
         except Exception as error:
             failed = type(error).__name__
         assert failed == "TrimmedDataAccessException"
+
+    play(test)
+
+
+def test_a_scan_that_outlasts_the_stream_loses_nothing(
+    play: Any, server: Any, tmp_path: Path
+) -> None:
+    async def test(tables: Any) -> None:
+        arn = await tables.make("long")
+        await tables.put("long", *(f"k{n:02d}" for n in range(60)), v={"S": "old"})
+        copy = Copy()
+        options = options_of(tables, snapshot=1, group="long-group", batch_size=4)
+        options |= {"snapshot_rate": 25, "spool": tmp_path, "spool_after_s": 0}
+
+        async def spooled(shards: int, records: int) -> None:
+            """Return when so many shards' records are in the spool."""
+            while not (paths := list(tmp_path.glob("*.spool"))):  # noqa: ASYNC110, ASYNC240
+                await asyncio.sleep(0.02)
+            spool = DirectorySpool(paths[0])
+            await spool.open(create=False)
+            found = -1
+            while found < records or len(await spool.states()) < shards:
+                found = sum([len(await spool.read(n, -1, 100)) for n in await spool.states()])
+                await asyncio.sleep(0.02)
+            await spool.close()
+
+        first = Consumer("long", handler=copy.handle, **options)
+        await first.start()
+        await spooled(4, 0)
+        await tables.put("long", "k03", "k59", "k60", v={"S": "new"})
+        await tables.call("DeleteItem", TableName="long", Key={"pk": {"S": "k07"}})
+        await tables.control(server, "RotateShards", StreamArn=arn)
+        await spooled(8, 64)
+        await tables.put("long", "k03", v={"S": "newer"})
+        await until(lambda: first.progress().records > 8)
+        await first.stop()
+        assert not any(change.snapshot is False for change in copy.taken)
+        async with Consumer("long", handler=copy.handle, **options) as second:
+            await spooled(8, 65)
+            await tables.control(server, "TrimStream", StreamArn=arn)
+            await second.caught_up()
+            assert second.progress().gaps == 0
+            await until(lambda: copy.values.get("k03") == "newer")
+        expected = {f"k{n:02d}": "old" for n in range(60)}
+        expected |= {"k59": "new", "k60": "new", "k03": "newer"}
+        del expected["k07"]
+        assert copy.values == expected
+        mine = [change for change in copy.taken if change.keys["pk"] == "k03"]
+        assert [change.new["v"] for change in mine][-2:] == ["new", "newer"]
 
     play(test)

@@ -24,10 +24,13 @@ from tailrace.runtimes.inprocess import InProcessFunction
 from tailrace.runtimes.load import load_handler
 from tailrace.sources.dead_letter_table import TableDeadLetters
 from tailrace.sources.http_caller import HttpCaller
+from tailrace.sources.spool import SPOOL_BYTES
 
 __all__ = ["consume"]
 
 TABLE_PLACE: Final = "table:"
+NO_SPOOL: Final = "none"
+MEGABYTE: Final = 1024**2
 _BAR_WIDTH: Final = 20
 _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -73,6 +76,11 @@ _Snapshot: TypeAlias = Annotated[
 _SnapshotRate: TypeAlias = Annotated[
     float | None, typer.Option(help="Items a second that the snapshot reads at most.")
 ]
+_Spool: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Directory for the stream's records while a snapshot takes long; or none."),
+]
+_SpoolMb: TypeAlias = Annotated[int, typer.Option(help="Megabytes that the spool may have.")]
 _DeadLetters: TypeAlias = Annotated[
     str | None, typer.Option(help="Keep records that are given up: DIRECTORY or table:NAME.")
 ]
@@ -109,6 +117,8 @@ def consume(
     on_trimmed: _Trimmed = OnTrimmed.SKIP,
     snapshot: _Snapshot = False,
     snapshot_rate: _SnapshotRate = None,
+    spool: _Spool = None,
+    spool_mb: _SpoolMb = SPOOL_BYTES // MEGABYTE,
     dead_letters: _DeadLetters = None,
     timeout: _Timeout = 60.0,
     concurrency: _Concurrency = 1,
@@ -134,6 +144,8 @@ def consume(
         "on_trimmed": on_trimmed,
         "snapshot": snapshot,
         "snapshot_rate": snapshot_rate,
+        "spool": spool != NO_SPOOL and (spool or True),
+        "spool_bytes": spool_mb * MEGABYTE,
         "lease_table": lease_table,
         "filter": filters or None,
         "times": LeaseTimes.of(failover),

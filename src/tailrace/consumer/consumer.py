@@ -21,6 +21,8 @@ from tailrace.consumer.pulling import PulledChanges
 from tailrace.consumer.streams import StreamOf, find_stream, open_stream
 from tailrace.delivery.driver import RunnerOptions
 from tailrace.delivery.leases.lease import LeaseTimes, is_snapshot
+from tailrace.delivery.leases.spool import SpooledSource
+from tailrace.delivery.leases.spooler import SPOOL_AFTER_MS, Spooling
 from tailrace.delivery.leases.worker import GroupRunner, GroupSettings
 from tailrace.delivery.ports import DeadLetters, Sink
 from tailrace.delivery.progress import Progress
@@ -31,6 +33,7 @@ from tailrace.sources.caller import Caller
 from tailrace.sources.http_caller import HttpCaller
 from tailrace.sources.lease_table import DynamoLeaseTable
 from tailrace.sources.snapshot import SnapshotSource
+from tailrace.sources.spool import SPOOL_BYTES, DirectorySpool, spool_directory, spool_path
 
 __all__ = ["Consumer", "ConsumerSettings", "worker_name"]
 
@@ -48,6 +51,9 @@ class ConsumerSettings(msgspec.Struct, frozen=True, kw_only=True):
     function of a `Change`, or patterns as Lambda's event source mappings have them, as JSON or as
     dicts.
     `dead_letters` is where records go that are given up: a directory, or a place of your own.
+    `spool` is the directory where a group whose snapshot takes longer than `spool_after_s` seconds
+    keeps the stream's records meanwhile, at most about `spool_bytes` a worker: True for the user's
+    own, False for none.
     """
 
     delivery: DeliverySettings = DeliverySettings()
@@ -60,6 +66,9 @@ class ConsumerSettings(msgspec.Struct, frozen=True, kw_only=True):
     times: LeaseTimes = LeaseTimes()
     options: RunnerOptions = RunnerOptions()
     poll_s: float | None = None
+    spool: bool | str | Path = True
+    spool_bytes: int = SPOOL_BYTES
+    spool_after_s: float = SPOOL_AFTER_MS / 1000
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> ConsumerSettings:
@@ -153,9 +162,11 @@ class Consumer:
             caller = self._own_caller = HttpCaller(**self._connection)
         stream = await find_stream(caller, self._name)
         clock, settings = SystemClock(), self.settings
-        streamed = open_stream(caller, stream, clock, settings.poll_s)
+        spooled = SpooledSource(
+            open_stream(caller, stream, clock, settings.poll_s), self._open_spool(stream)
+        )
         source = SnapshotSource(
-            streamed, caller, stream.name, stream.region, clock, settings.snapshot_rate
+            spooled, caller, stream.name, stream.region, clock, settings.snapshot_rate
         )
         if stream.is_kinesis and (settings.segments or _reads_again(settings)):
             raise ConfigurationError("only a table's stream has a table to take a snapshot of")
@@ -176,6 +187,7 @@ class Consumer:
             group=GroupSettings(times=settings.times, snapshot_segments=settings.segments),
             options=self._options(),
             mark=source.mark,
+            spooling=Spooling(spooled, int(settings.spool_after_s * 1000)),
         )
         if isinstance(sink, ChangeHandler):
             sink.runner = runner
@@ -184,13 +196,24 @@ class Consumer:
 
     def leases(self, caller: Caller, stream: StreamOf) -> DynamoLeaseTable:
         """The group's leases."""
+        name, prefix = self._lease_keys(stream)
+        return DynamoLeaseTable(caller, name, prefix, streamed=stream.name)
+
+    def _lease_keys(self, stream: StreamOf) -> tuple[str, str]:
+        """The table of the group's leases, and how their keys begin."""
         settings = self.settings
         if settings.lease_table is None:
-            name, prefix = self.group, settings.lease_prefix
-        else:
-            name = settings.lease_table
-            prefix = f"{self.group}:{settings.lease_prefix or stream.name + ':'}"
-        return DynamoLeaseTable(caller, name, prefix, streamed=stream.name)
+            return self.group, settings.lease_prefix
+        own = settings.lease_prefix or stream.name + ":"
+        return settings.lease_table, f"{self.group}:{own}"
+
+    def _open_spool(self, stream: StreamOf) -> DirectorySpool | None:
+        settings = self.settings
+        if settings.spool is False or stream.is_kinesis:
+            return None
+        directory = spool_directory() if settings.spool is True else Path(settings.spool)
+        identity = "\n".join((*self._lease_keys(stream), stream.arn))
+        return DirectorySpool(spool_path(directory, self.group, identity), settings.spool_bytes)
 
     def _options(self) -> RunnerOptions:
         options = self.settings.options
@@ -232,9 +255,11 @@ class Consumer:
             await self.close()
 
     async def close(self) -> None:
-        """Let go of receiver and connections."""
+        """Let go of receiver, spool and connections."""
         if self._sink is not None:
             await self._sink.close()
+        if self._source is not None:
+            await self._source.close()
         if self._own_caller is not None:
             await self._own_caller.close()
 

@@ -24,7 +24,8 @@ EMPTY_PAGES: Final = 3
 
 class ShardLag(msgspec.Struct, frozen=True, kw_only=True):
     """One shard of a group. `state` is `reading`, `waiting` (for its parents), `moving` (being
-    handed over), `idle` (nobody has it), `snapshot` or `lost` (its next records were trimmed).
+    handed over), `idle` (nobody has it), `snapshot`, `spooled` (its next records are in a worker's
+    spool) or `lost` (they were trimmed).
     `checkpoint` is a sequence number, TRIM_HORIZON or LATEST. `lag_ms` is the age of the first
     record behind it, 0 when there is none, None when that cannot be told."""
 
@@ -59,7 +60,10 @@ async def _measure(
     clock: Clock,
 ) -> ShardLag:
     state, lag_ms = _state(lease, leases), None
-    if not is_snapshot(lease.shard_id):
+    if lease.spooled is not None:
+        oldest_ms = lease.spooled.oldest_ms
+        lag_ms = 0 if oldest_ms is None else max(clock.now_us() // 1000 - oldest_ms, 0)
+    elif not is_snapshot(lease.shard_id):
         try:
             lag_ms = await _lag_ms(lease, source, clock)
         except (TrimmedDataAccessException, ResourceNotFoundException):
@@ -77,6 +81,8 @@ async def _measure(
 def _state(lease: Lease, leases: Mapping[str, Lease]) -> str:
     if is_snapshot(lease.shard_id):
         return "snapshot"
+    if lease.spooled is not None:
+        return "spooled"
     if any(parent in leases and not leases[parent].finished for parent in lease.parents):
         return "waiting"
     if lease.checkpoint_owner is not None:

@@ -22,6 +22,7 @@ from tailrace.delivery.ports import (
     DeadLetters,
     FailureDestination,
     Position,
+    RecordsLost,
     Sink,
     SinkUnavailable,
     Source,
@@ -219,6 +220,8 @@ class ShardDriver:
             page = await source.read(self._shard_id, effect.position, effect.max_records)
         except TrimmedDataAccessException as error:
             return m.ReadFailed(m.ReadProblem.TRIMMED, told(error), host.now_ms())
+        except RecordsLost as error:
+            return m.ReadFailed(m.ReadProblem.LOST, told(error), host.now_ms())
         except ResourceNotFoundException as error:
             return m.ReadFailed(m.ReadProblem.GONE, told(error), host.now_ms())
         except Exception as error:

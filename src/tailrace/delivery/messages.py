@@ -41,10 +41,12 @@ __all__ = [
 
 
 class ReadProblem(enum.Enum):
-    """Why a read failed: it may pass, the position was trimmed away, or the shard is gone."""
+    """Why a read failed: it may pass, the position was trimmed away, records before what can be
+    read are known to be lost, or the shard is gone."""
 
     PASSING = "passing"
     TRIMMED = "trimmed"
+    LOST = "lost"
     GONE = "gone"
 
 

@@ -18,7 +18,9 @@ __all__ = [
     "Failure",
     "FailureDestination",
     "Position",
+    "ReconcilingSink",
     "Record",
+    "RecordsLost",
     "ShardInfo",
     "ShardPage",
     "Sink",
@@ -79,13 +81,15 @@ class Position(msgspec.Struct, frozen=True):
     """A place in a shard: after the record `sequence`. `sequence` None means the start
     (`TRIM_HORIZON`) or, with `latest`, the tip: that of now, or that of `tip_ms`, in milliseconds
     since the epoch. `finished` means that all of it was handled. `token` is what a source that does
-    not find a place by its number needs besides."""
+    not find a place by its number needs besides. `first` is the number of the record that comes
+    next, where that is known: another one's coming means that records were lost."""
 
     sequence: int | None = None
     latest: bool = False
     finished: bool = False
     tip_ms: int | None = None
     token: str | None = None
+    first: int | None = None
 
 
 class ShardPage(msgspec.Struct, frozen=True):
@@ -95,6 +99,11 @@ class ShardPage(msgspec.Struct, frozen=True):
     records: Sequence[Record]
     ended: bool
     behind_ms: int
+
+
+class RecordsLost(TailraceError):
+    """Records that come before what can be read now are gone, and it is known: told once, then
+    reading goes on behind them."""
 
 
 class Source(Protocol):
@@ -175,6 +184,17 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Make durable what was taken and let go of everything."""
+        ...
+
+
+@runtime_checkable
+class ReconcilingSink(Protocol):
+    """A sink that can tell what it holds by the number of the change that made it."""
+
+    async def reconcile(self, upto: int) -> int:
+        """The table was read whole, and what it has was written with numbers beyond `upto`: remove
+        what still carries one up to it; how much that was. Changes may be written meanwhile, and
+        prevail. It may be called again. Raises as `Sink.write` does."""
         ...
 
 

@@ -100,7 +100,7 @@ def on_read_failed(turn: Turn, event: m.ReadFailed) -> None:
         turn.count(errors=1, gaps=1, result=f"PROBLEM: {event.reason}", error=event.reason)
         turn.effects.append(m.Halt(event.reason))
     else:
-        reading = Reading.RESTING if trimmed else Reading.ENDED
+        reading = Reading.ENDED if event.problem is m.ReadProblem.GONE else Reading.RESTING
         turn.change(reading=reading, position=Position(), behind_ms=-1)
         turn.count(gaps=1, error=event.reason)
         turn.effects.append(m.Lost(event.reason))

@@ -11,6 +11,7 @@ anything like it. What that library leaves in its table is understood, and the o
 | ownerSwitchesSinceCheckpoint (N), parentShardId, childShardIds (SS) | |
 | tableName (S) | Tailrace's own: whose stream it is |
 | startedMillis (N), snapshotKey (S) | Tailrace's own: when LATEST was; where a scan goes on |
+| spooled (M) | Tailrace's own: records taken from the stream, not handled, and who has them |
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tailrace.delivery.leases.lease import Lease, Prepared
+from tailrace.delivery.leases.lease import Lease, Prepared, Spooled
 from tailrace.delivery.ports import Position
 from tailrace.errors import ConditionalCheckFailedException, ConfigurationError
 from tailrace.sources.caller import Caller
@@ -179,7 +180,19 @@ def item_of(lease: Lease, prefix: str = "") -> dict[str, _Value]:
         if lease.prepared.state:
             state = base64.b64encode(lease.prepared.state).decode()
             item["pendingCheckpointState"] = {"B": state}
+    if lease.spooled is not None:
+        item["spooled"] = {"M": _spool_members(lease.spooled)}
     return item
+
+
+def _spool_members(spooled: Spooled) -> dict[str, _Value]:
+    numbers = {"first": spooled.first, "last": spooled.last, "oldestMillis": spooled.oldest_ms}
+    return {
+        "spool": {"S": spooled.spool},
+        "readMillis": {"N": str(spooled.read_ms)},
+        "lossy": {"BOOL": spooled.lossy},
+        **{name: {"S": str(number)} for name, number in numbers.items() if number is not None},
+    }
 
 
 def lease_of(item: Mapping[str, _Value], prefix: str = "") -> Lease | None:
@@ -202,6 +215,25 @@ def lease_of(item: Mapping[str, _Value], prefix: str = "") -> Lease | None:
         children=tuple(item.get("childShardIds", {}).get("SS", ())),
         prepared=_prepared(item),
         started_ms=_number(item, "startedMillis") if "startedMillis" in item else None,
+        spooled=_spooled(item.get("spooled", {}).get("M")),
+    )
+
+
+def _spooled(members: Mapping[str, _Value] | None) -> Spooled | None:
+    if not members:
+        return None
+
+    def number(name: str) -> int | None:
+        text = _text(members, name)
+        return None if text is None else int(text)
+
+    return Spooled(
+        spool=_text(members, "spool") or "",
+        first=number("first"),
+        last=number("last"),
+        oldest_ms=number("oldestMillis"),
+        read_ms=_number(members, "readMillis"),
+        lossy=bool(members.get("lossy", {}).get("BOOL")),
     )
 
 

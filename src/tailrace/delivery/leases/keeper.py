@@ -240,6 +240,14 @@ class LeaseKeeper:
         lease = self.member.leases.get(shard_id)
         return lease is not None and lease.finished
 
+    async def foresee(self, lease: Lease) -> bool:
+        """Make the leases of the shards that follow one which ended but is not handled: they wait
+        for it. Whether there are any."""
+        children = await self._children(lease.shard_id)
+        for child in children_of(lease, children, self.member.worker):
+            await self._add_child(child)
+        return bool(children)
+
     async def _add_child(self, lease: Lease) -> None:
         if lease.shard_id in self.member.held:
             return
@@ -260,15 +268,23 @@ class LeaseKeeper:
             try:
                 found = await self._source.children(shard_id)
             except ResourceNotFoundException:
-                return await self._listed_children(shard_id)
+                return await self._listed_children(shard_id) or self._known_children(shard_id)
             except Exception as error:
                 self.trouble(f"listing the children of {shard_id}", error)
             else:
-                if found:
+                if found or (found := self._known_children(shard_id)):
                     return found
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, CHILD_SEARCH_MAX_S)
         return []
+
+    def _known_children(self, shard_id: str) -> Sequence[ShardInfo]:
+        """The children that have leases already, for the stream may list them no more."""
+        return [
+            ShardInfo(lease.shard_id, shard_id, closed=True)
+            for lease in self.member.leases.values()
+            if shard_id in lease.parents
+        ]
 
     async def _listed_children(self, shard_id: str) -> Sequence[ShardInfo]:
         """The children of a shard that is gone itself; of a stream that is gone there are none."""

@@ -21,6 +21,7 @@ __all__ = [
     "LeaseTable",
     "LeaseTimes",
     "Prepared",
+    "Spooled",
     "is_snapshot",
     "rank",
 ]
@@ -33,11 +34,13 @@ class LeaseTimes(msgspec.Struct, frozen=True, kw_only=True):
     """The pace of a group; all of its workers must have the same. The defaults are the Kinesis
     Client Library's: a lease that nobody renewed for `failover_ms` is free, and an owner may take
     `handoff_ms` to finish when another worker asks for a lease. `scan_ms` is how often a worker
-    looks at all leases."""
+    looks at all leases. Tailrace's own: a free lease whose records are in a spool is left for
+    `spool_ms` to workers that have the spool."""
 
     failover_ms: int = 10_000
     handoff_ms: int = 30_000
     scan_ms: int = 3_000
+    spool_ms: int = 300_000
 
     @classmethod
     def of(cls, failover_s: float) -> LeaseTimes:
@@ -61,6 +64,20 @@ class Prepared(msgspec.Struct, frozen=True):
     state: bytes = b""
 
 
+class Spooled(msgspec.Struct, frozen=True, kw_only=True):
+    """Records of a shard that were taken from the stream and are not all handled: in the spool of
+    the id `spool`, from the number `first` to `last`, None before there was one. `oldest_ms` is
+    when the first of them was made, `read_ms` when the stream was last read. `lossy`: records
+    before them are gone."""
+
+    spool: str
+    first: int | None = None
+    last: int | None = None
+    oldest_ms: int | None = None
+    read_ms: int = 0
+    lossy: bool = False
+
+
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """One shard's lease as it stands in the table.
 
@@ -78,6 +95,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     children: tuple[str, ...] = ()
     prepared: Prepared | None = None
     started_ms: int | None = None
+    spooled: Spooled | None = None
 
     @property
     def worker(self) -> str | None:

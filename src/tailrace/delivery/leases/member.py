@@ -7,59 +7,17 @@ own, in milliseconds from any origin that does not jump; no two workers' times a
 
 from __future__ import annotations
 
-import enum
 import random
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tailrace.delivery.leases.lease import Lease, LeaseTimes, Prepared, rank
+from tailrace.delivery.leases.held import Action, Held, Write
+from tailrace.delivery.leases.lease import Lease, LeaseTimes, is_snapshot, rank
 from tailrace.delivery.leases.sharing import wishes
 from tailrace.delivery.ports import Position
 
 __all__ = ["Action", "Held", "Member", "Write"]
-
-
-class Action(enum.Enum):
-    """What a write of the member is for."""
-
-    TAKE = "take"  # a free lease, or one whose owner took too long to hand it over
-    ASK = "ask"  # for a lease that another worker holds, or no longer
-    KEEP = "keep"  # renew, with the checkpoint if it moved
-    RELEASE = "release"  # let go: for the next owner, or for anyone
-    FINISH = "finish"  # the shard was handled to its end
-
-
-class Write(msgspec.Struct, frozen=True):
-    """A lease to be replaced, conditional on its counter."""
-
-    action: Action
-    old: Lease
-    new: Lease
-
-
-class Held(msgspec.Struct):
-    """A held lease. `renewed_ms` is when its last write began: others may count from then on.
-    `position` is where the shard stands, `written_ms` when a checkpoint was last kept. `fresh`: it
-    never had an owner. `ended`: the shard was handled to its end, which is not written yet.
-    `leaving`: it is to be given away when the shard no longer runs."""
-
-    lease: Lease
-    renewed_ms: int
-    position: Position
-    fresh: bool = False
-    running: bool = False
-    writing: bool = False
-    leaving: bool = False
-    ended: bool = False
-    prepared: Prepared | None = None
-    written_ms: int | None = None
-
-    @property
-    def moved(self) -> bool:
-        """Whether something is to be kept beyond a renewal."""
-        further = rank(self.position) > rank(self.lease.position)
-        return further or self.prepared != self.lease.prepared
 
 
 class _Sight(msgspec.Struct):
@@ -80,6 +38,7 @@ class Member:
         self.worker = worker
         self.held: dict[str, Held] = {}
         self.leaving = False
+        self.spool: str | None = None  # the id of this worker's
         self._times = times
         self._rng = rng
         self._checkpoint_ms = checkpoint_ms
@@ -175,19 +134,36 @@ class Member:
         free = {
             lease.shard_id
             for lease in open_leases
-            if lease.worker != self.worker and self.is_free(lease, now_ms)
+            if lease.worker != self.worker
+            and self.is_free(lease, now_ms)
+            and self._may_have(lease, now_ms)
         }
-        # What this worker asked for and whose owner is late counts as its own already.
+        # What this worker asked for and whose owner is late counts as its own already; what is in
+        # its spool nobody else can read.
         late = [
-            lease for lease in open_leases if lease.shard_id in free and lease.owner == self.worker
+            lease
+            for lease in open_leases
+            if lease.shard_id in free
+            and (
+                lease.owner == self.worker or (lease.spooled and lease.spooled.spool == self.spool)
+            )
         ]
         writes += [self._take(lease) for lease in late]
         free -= {lease.shard_id for lease in late}
         alive = {shard_id for shard_id, sight in self._seen.items() if sight.changed}
+        alive -= {lease.shard_id for lease in open_leases if self._is_spooled_elsewhere(lease)}
         for wish in wishes(self.worker, open_leases, free, self._rng, alive):
             if wish.lease.shard_id not in self.held:
                 writes.append(self._ask(wish.lease) if wish.ask else self._take(wish.lease))
         return writes
+
+    def _may_have(self, lease: Lease, now_ms: int) -> bool:
+        """Whether a free lease may be had already: who has its records is waited for."""
+        patient = now_ms - self._seen[lease.shard_id].since_ms < self._times.spool_ms
+        return not (patient and self._is_spooled_elsewhere(lease))
+
+    def _is_spooled_elsewhere(self, lease: Lease) -> bool:
+        return lease.spooled is not None and lease.spooled.spool != self.spool
 
     def _take(self, lease: Lease) -> Write:
         changes_hands = lease.worker not in (None, self.worker)
@@ -255,6 +231,7 @@ class Member:
             owner=None,
             checkpoint_owner=None,
             prepared=None,
+            spooled=None,
         )
         return Write(Action.FINISH, held.lease, done)
 
@@ -273,6 +250,7 @@ class Member:
             position=held.position if moved else lease.position,
             switches=0 if moved else lease.switches,
             prepared=held.prepared,
+            spooled=held.spooled,
         )
 
     # What became of it ----------------------------------------------------------------------------
@@ -299,7 +277,12 @@ class Member:
             case Action.TAKE:
                 fresh = write.old.owner is None and not write.old.switches
                 self.held[lease.shard_id] = Held(
-                    lease, began_ms, lease.position, fresh=fresh, prepared=lease.prepared
+                    lease,
+                    began_ms,
+                    lease.position,
+                    fresh=fresh,
+                    prepared=lease.prepared,
+                    spooled=lease.spooled,
                 )
             case Action.KEEP:
                 if held is not None:
@@ -365,6 +348,31 @@ class Member:
     def _is_ready(self, lease: Lease) -> bool:
         sights = (self._seen.get(parent) for parent in lease.parents)
         return not self.leaving and all(s is None or s.lease.finished for s in sights)
+
+    def waiting_for_snapshot(self) -> list[tuple[Held, bool]]:
+        """Held leases that wait, directly or behind others, for the table to be read; and whether
+        records of one before it, or of its own, were taken from the stream already."""
+        found: list[tuple[Held, bool]] = []
+        for held in self.held.values():
+            if held.running or held.leaving or held.ended or is_snapshot(held.lease.shard_id):
+                continue
+            if self._is_ready(held.lease):
+                continue
+            before = self._unfinished_before(held.lease)
+            spooled = held.spooled is not None or any(lease.spooled for lease in before)
+            if spooled or any(is_snapshot(lease.shard_id) for lease in before):
+                found.append((held, spooled))
+        return found
+
+    def _unfinished_before(self, lease: Lease) -> list[Lease]:
+        found: dict[str, Lease] = {}
+        parents = list(lease.parents)
+        while parents:
+            sight = self._seen.get(parents.pop())
+            if sight is not None and not sight.lease.finished and sight.lease.shard_id not in found:
+                found[sight.lease.shard_id] = sight.lease
+                parents += sight.lease.parents
+        return list(found.values())
 
     def waiting(self) -> int:
         """How many held leases wait for parents."""

@@ -16,9 +16,12 @@ import msgspec
 
 from tailrace.clock import Clock, Ids
 from tailrace.delivery.driver import RunnerOptions, ShardDriver
+from tailrace.delivery.leases.held import Held
 from tailrace.delivery.leases.keeper import LeaseKeeper
 from tailrace.delivery.leases.lease import LeaseTable, LeaseTimes, Prepared, is_snapshot
-from tailrace.delivery.leases.member import Held, Member
+from tailrace.delivery.leases.member import Member
+from tailrace.delivery.leases.spooler import Spooler, Spooling
+from tailrace.delivery.leases.starting import starting_position
 from tailrace.delivery.ports import Position, Sink, Source
 from tailrace.delivery.progress import Progress, add_tallies, behind_ms
 from tailrace.delivery.settings import DeliverySettings, OnTrimmed
@@ -30,8 +33,6 @@ __all__ = ["GroupRunner", "GroupSettings"]
 
 # However much happens, the leases are not looked through more often than this.
 LEAST_PAUSE_S: Final = 0.02
-# A lease that begins at the tip is read from the tip of now, if it was made so recently.
-FRESH_MS: Final = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class GroupRunner:
     `run` once; everything else from the same event loop. `started` is set when the first look at
     the leases was taken. `worker` names this worker; no two may
     have the same name, ever. `mark` adds to a position what another worker needs to go on there.
+    With `spooling`, by a part of `source`, shards that wait for a snapshot are spooled.
     The runner closes neither source nor sink.
     """
 
@@ -72,6 +74,7 @@ class GroupRunner:
         group: GroupSettings | None = None,
         options: RunnerOptions | None = None,
         mark: Callable[[str, Position], Position] = _same,
+        spooling: Spooling | None = None,
     ) -> None:
         self.source = source
         self.sink = sink
@@ -95,6 +98,9 @@ class GroupRunner:
             self.group.times,
             discovery_interval_s=self.options.discovery_interval_s,
             stirred=self.stirred,
+        )
+        self._spooler = (
+            None if spooling is None else Spooler(spooling, self.member, self._keeper, self.now_ms)
         )
         self._drivers: dict[str, ShardDriver] = {}
         self._ending: set[str] = set()
@@ -226,6 +232,8 @@ class GroupRunner:
         Cancelling it stops in good order, as `stop` does, within the grace period.
         """
         try:
+            if self._spooler is not None:
+                await self._spooler.open()
             await self._look()
             self._running = True
             self.started.set()
@@ -267,6 +275,8 @@ class GroupRunner:
             if held.leaving and driver is not None:
                 driver.halt()
         self._keeper.renew()
+        if self._spooler is not None:
+            self._spooler.look()
         for held in self.member.startable():
             if held.lease.shard_id not in self._drivers:
                 self._start(held)
@@ -275,22 +285,11 @@ class GroupRunner:
         shard_id = held.lease.shard_id
         seed = int(self._ids.uuid().replace("-", ""), 16)
         shard = Shard(self.source.arn, shard_id, self.settings, seed, self.options.accept)
-        driver = ShardDriver(self, shard, self._starting(held))
+        driver = ShardDriver(self, shard, starting_position(held, self.now_ms()))
         self._drivers[shard_id] = driver
         held.running = True
         driver.task = asyncio.create_task(driver.drive())
         driver.task.add_done_callback(lambda task: self._ended(shard_id, held, task))
-
-    def _starting(self, held: Held) -> Position:
-        """Where a shard begins. The tip is that of when the group began: it may be the second owner
-        that reads it first."""
-        position, started_ms = held.lease.position, held.lease.started_ms
-        if not position.latest or started_ms is None:
-            return position
-        waited = any(map(is_snapshot, held.lease.parents))
-        if held.fresh and not waited and self.now_ms() - started_ms < FRESH_MS:
-            return position
-        return msgspec.structs.replace(position, tip_ms=started_ms)
 
     def _ended(self, shard_id: str, held: Held, task: asyncio.Task[Position]) -> None:
         driver = self._drivers.pop(shard_id)

@@ -21,6 +21,7 @@ _MODULES = (
     "reads",
     "sink",
     "source",
+    "spool",
     "writes",
 )
 # Without this their assertions fail with no word on the values: by itself, pytest rewrites only

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tailrace.delivery.leases.lease import Lease, LeaseTable, Prepared
+from tailrace.delivery.leases.lease import Lease, LeaseTable, Prepared, Spooled
 from tailrace.delivery.ports import Position
 
 __all__ = ["LeaseTableContract"]
@@ -29,6 +29,11 @@ LEASES = [
         prepared=Prepared(10**20 + 9, b"\x00state"),
     ),
     Lease(shard_id="end", position=Position(finished=True), children=("c", "d")),
+    Lease(shard_id="waits", spooled=Spooled(spool="s1", read_ms=5, lossy=True)),
+    Lease(
+        shard_id="spooled",
+        spooled=Spooled(spool="s2", first=10**20 + 1, last=10**20 + 9, oldest_ms=7, read_ms=8),
+    ),
     Lease(shard_id="snapshot-0-0-of-1", position=Position(sequence=9, token='{"pk":{"S":"x"}}')),
 ]
 
