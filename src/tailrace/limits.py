@@ -20,6 +20,7 @@ __all__ = [
     "GLOBAL_INDEXES",
     "GROUP_COMMIT_QUEUE",
     "GROUP_COMMIT_UNITS",
+    "HANDLER_TIMEOUT_S",
     "INDEX_KEY_ATTRIBUTES",
     "ITEM_BYTES",
     "ITEM_NESTING",
@@ -204,6 +205,8 @@ SHARD_READERS: Final = 2
 DESCRIBE_STREAM_CALLS_PER_S: Final = 10
 LIST_STREAMS_CALLS_PER_S: Final = 5
 
+# Our own: how long one call of a function in this process may take, unless told otherwise.
+HANDLER_TIMEOUT_S: Final = 60.0
 # Our own
 # Token buckets whose levels are known; a forgotten one counts as not used for a while.
 THROTTLE_BUCKETS: Final = 65_536

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from tailrace.app.own_tables import CHECKPOINT_TABLE
 from tailrace.clock import Clock, Ids
 from tailrace.delivery.ports import Sink
 from tailrace.delivery.progress import Progress
@@ -22,9 +23,8 @@ from tailrace.sources.streams_api import StreamsSource
 from tailrace.sources.table_checkpoints import TableCheckpoints
 from tailrace.tables.engine import Engine
 
-__all__ = ["CHECKPOINT_TABLE", "Trigger"]
+__all__ = ["Trigger"]
 
-CHECKPOINT_TABLE = "tailrace-checkpoints"
 _log = logging.getLogger("tailrace.triggers")
 _STOP_TIMEOUT_S = 30.0
 

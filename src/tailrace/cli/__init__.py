@@ -52,6 +52,9 @@ def main() -> None:
     try:
         app()
     except (TailraceError, ConnectionError) as error:
+        # Imported here: `serve` would take a tenth longer to start.
+        from rich.console import Console
+
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print("[bold red]tailrace:[/]", escape(str(error)))
         sys.exit(1)

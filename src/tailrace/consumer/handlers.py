@@ -7,13 +7,14 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
+from tailrace import limits
 from tailrace.consumer.changes import Change, StreamRecord, typed
 from tailrace.delivery.leases.lease import Prepared
 from tailrace.delivery.leases.worker import GroupRunner
 from tailrace.delivery.ports import Batch, Failure
 from tailrace.errors import TailraceError
 from tailrace.runtimes.context import LambdaContext
-from tailrace.runtimes.inprocess import DEFAULT_TIMEOUT_S, InProcessFunction
+from tailrace.runtimes.inprocess import InProcessFunction
 
 __all__ = ["ChangeHandler", "Checkpoint"]
 
@@ -66,7 +67,7 @@ class ChangeHandler:
         handler: Callable[..., Any],
         *,
         name: str | None = None,
-        timeout_s: float = DEFAULT_TIMEOUT_S,
+        timeout_s: float = limits.HANDLER_TIMEOUT_S,
         concurrency: int = 1,
     ) -> None:
         self.runner: GroupRunner | None = None

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
+from tailrace import limits
 from tailrace.delivery.events import event_of
 from tailrace.delivery.ports import Batch, Failure, SinkUnavailable, WindowAnswer
 from tailrace.runtimes.answers import (
@@ -23,7 +24,6 @@ from tailrace.runtimes.context import FunctionIdentity, LambdaContext
 
 __all__ = ["InProcessFunction"]
 
-DEFAULT_TIMEOUT_S: Final = 60.0
 MAX_CALLS: Final = 64
 # A thread cannot be killed; so many that hang may be left behind before no more is started.
 MAX_ABANDONED: Final = 16
@@ -51,7 +51,7 @@ class InProcessFunction:
         handler: Callable[[Any, Any], Any],
         *,
         name: str | None = None,
-        timeout_s: float = DEFAULT_TIMEOUT_S,
+        timeout_s: float = limits.HANDLER_TIMEOUT_S,
         report_item_failures: bool = False,
         concurrency: int = 1,
         function: FunctionIdentity | None = None,
