@@ -9,6 +9,11 @@ __all__ = [
     "BATCH_GET_BYTES",
     "BATCH_GET_KEYS",
     "BATCH_WRITE_ITEMS",
+    "BULK_LIST_PAGE",
+    "BULK_OBJECT_BYTES",
+    "BULK_PUTS_AT_ONCE",
+    "BULK_REPORT_FILE_BYTES",
+    "BULK_TOKEN_LIFE_MS",
     "CAPACITY_UNITS_MAX",
     "COMPARED_CONDITIONS",
     "COPY_ITEMS_PER_COMMIT",
@@ -21,7 +26,10 @@ __all__ = [
     "GROUP_COMMIT_QUEUE",
     "GROUP_COMMIT_UNITS",
     "HANDLER_TIMEOUT_S",
+    "IMPORTS_AT_ONCE",
     "INDEX_KEY_ATTRIBUTES",
+    "INPUT_LINE_BYTES",
+    "INPUT_OBJECTS",
     "ITEM_BYTES",
     "ITEM_NESTING",
     "ITERATOR_LIFE_MS",
@@ -41,6 +49,7 @@ __all__ = [
     "KINESIS_STREAMS_CREATING",
     "KINESIS_TAGS",
     "LIST_TABLES_PAGE",
+    "LOAD_BATCHES_PER_STEP",
     "LOCAL_INDEXES",
     "NUMBER_DIGITS",
     "NUMBER_MAX_EXPONENT",
@@ -154,6 +163,17 @@ SCAN_SEGMENTS: Final = 1_000_000
 LIST_TABLES_PAGE: Final = 100
 TAGS: Final = 50
 
+# Of an account at a time. LimitExceededException names the number for imports; that for bulk puts
+# stands in no page that could be seen, and is taken to be the same.
+IMPORTS_AT_ONCE: Final = 50
+BULK_PUTS_AT_ONCE: Final = 50
+# BulkPutItems.BestPractices.html; for imports, "Import quotas" in ServiceQuotas.html.
+INPUT_OBJECTS: Final = 50_000
+BULK_OBJECT_BYTES: Final = 5 * 1024 * 1024 * 1024
+# StartBulkPutItems, ListBulkOperations (API reference)
+BULK_TOKEN_LIFE_MS: Final = 8 * 60 * 60 * 1000
+BULK_LIST_PAGE: Final = 10
+
 WRITE_UNIT_BYTES: Final = 1024
 READ_UNIT_BYTES: Final = 4096
 
@@ -224,8 +244,15 @@ ROWS_PER_READ: Final = 4096
 # milliseconds' work.
 VECTOR_SEARCH_ROWS: Final = 256
 VECTOR_SEARCH_STEP_NUMBERS: Final = 16 * 1024
-# Of tables that are backed up, restored or imported; with at most 1 MB of items.
+# Of tables that are backed up, restored, imported or put into in bulk; with at most 1 MB of items.
 COPY_ITEMS_PER_COMMIT: Final = 256
+# Commits of an import or bulk put in one step of housekeeping.
+LOAD_BATCHES_PER_STEP: Final = 16
+# The longest legal line of an input is an item of 400 KB in its JSON; control characters take six
+# bytes each.
+INPUT_LINE_BYTES: Final = 4 * 1024 * 1024
+# A file of a bulk put's report is written anew with each batch that adds to it, up to this size.
+BULK_REPORT_FILE_BYTES: Final = 1024 * 1024
 # Parsed and compiled expressions that are kept, of each kind. An application has few texts.
 EXPRESSION_CACHE_ENTRIES: Final = 1024
 TRIM_RECORDS_PER_COMMIT: Final = 500

@@ -1,5 +1,5 @@
-"""Every row of the registry leads to the operation it names, once, and starting up imports none of
-them."""
+"""Every row of the registry leads to the operation it names, once, every operation of DynamoDB and its
+streams has one, and starting up imports none of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from botocore.session import get_session
 
+from tailrace.api.dispatch import Dispatcher
 from tailrace.api.registry import OPERATIONS, SERVICES
+from tailrace.testing.calling import Caller
+from tailrace.wire.call import Call, Reply
 
 
 @pytest.mark.parametrize("target", sorted(OPERATIONS))
@@ -17,6 +21,26 @@ def test_a_row_leads_to_its_operation(target: str) -> None:
     assert prefix in SERVICES
     assert OPERATIONS[target].name == name
     assert OPERATIONS[target] is OPERATIONS[target]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name"),
+    [
+        (prefix, name)
+        for prefix, service in SERVICES.items()
+        if service in ("dynamodb", "dynamodbstreams")
+        for name in get_session().get_service_model(service).operation_names
+    ],
+)
+def test_every_operation_of_dynamodb_answers(prefix: str, name: str) -> None:
+    caller = Caller()
+    replies: list[Reply] = []
+    dispatcher = Dispatcher(caller.service, OPERATIONS, SERVICES)
+    dispatcher.dispatch(Call(f"{prefix}.{name}", b"{}", caller.scope), replies.append)
+    # Either the answer to an empty request, or what is wrong with it.
+    (reply,) = replies
+    assert reply.status in (200, 400)
+    assert b"UnknownOperation" not in reply.body
 
 
 def test_what_is_no_row_is_no_operation() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tailrace.engines.buckets import DirectoryBuckets
-from tailrace.tables.transfer.buckets import BucketFault
+from tailrace.tables.transfer.buckets import BucketFault, StoredObject
 
 
 @pytest.fixture
@@ -21,9 +21,10 @@ def test_objects_are_written_listed_and_read(root: Path) -> None:
     buckets.write("bucket", "a/b.json", b"old")
     buckets.write("bucket", "a/b.json", b"new")
     buckets.write("bucket", "ab", b"")
-    assert buckets.keys("bucket", "") == ["a/b.json", "ab"]
-    assert buckets.keys("bucket", "a/") == ["a/b.json"]
-    assert buckets.keys("bucket", "a") == ["a/b.json", "ab"]
+    nested, plain = StoredObject("a/b.json", 3), StoredObject("ab", 0)
+    assert buckets.objects("bucket", "") == [nested, plain]
+    assert buckets.objects("bucket", "a/") == [nested]
+    assert buckets.objects("bucket", "a") == [nested, plain]
     with buckets.open("bucket", "a/b.json") as file:
         assert file.read() == b"new"
 
@@ -32,7 +33,7 @@ def test_objects_are_written_listed_and_read(root: Path) -> None:
 def test_a_bucket_must_be_a_directory_there(root: Path, bucket: str) -> None:
     for buckets in (DirectoryBuckets(root), DirectoryBuckets(None)):
         with pytest.raises(BucketFault) as caught:
-            buckets.keys(bucket, "")
+            buckets.objects(bucket, "")
         assert caught.value.code == "S3NoSuchBucket"
 
 

@@ -34,6 +34,12 @@ _TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "batch_execute_statement": ("BatchExecuteStatement",),
     "batch_get_item": ("BatchGetItem",),
     "batch_write_item": ("BatchWriteItem",),
+    "bulk_operations": (
+        "CancelBulkOperation",
+        "DescribeBulkOperation",
+        "ListBulkOperations",
+        "StartBulkPutItems",
+    ),
     "continuous_backups": (
         "DescribeContinuousBackups",
         "UpdateContinuousBackups",

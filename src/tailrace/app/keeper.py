@@ -11,6 +11,7 @@ from tailrace.streams.load import LoadMeter
 from tailrace.tables.engine import Engine
 from tailrace.tables.keeping import Policy, keep, split_hot_shards
 from tailrace.tables.transfer.buckets import Buckets
+from tailrace.tables.transfer.step import Transfers
 
 __all__ = ["Keeper"]
 
@@ -26,7 +27,7 @@ class Keeper:
         self, engine: Engine, clock: Clock, policy: Policy, buckets: Buckets | None = None
     ) -> None:
         self._engine = engine
-        self._buckets = buckets
+        self._transfers = None if buckets is None else Transfers(buckets)
         self._clock = clock
         self._policy = policy
         self._meter = LoadMeter()
@@ -53,7 +54,7 @@ class Keeper:
         while not self._stopping:
             try:
                 now_us = self._clock.now_us()
-                more = keep(self._engine, self._policy, now_us, self._buckets)
+                more = keep(self._engine, self._policy, now_us, self._transfers)
                 split_hot_shards(self._engine, self._policy, self._meter, now_us)
             except TailraceError:
                 more = False
@@ -62,3 +63,5 @@ class Keeper:
             if not more:
                 self._wake.wait(_INTERVAL_S)
                 self._wake.clear()
+        if self._transfers is not None:
+            self._transfers.close()

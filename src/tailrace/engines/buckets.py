@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from tailrace.tables.transfer.buckets import BucketFault
+from tailrace.tables.transfer.buckets import BucketFault, StoredObject
 
 __all__ = ["DirectoryBuckets"]
 
@@ -31,17 +31,20 @@ class DirectoryBuckets:
         except OSError as error:
             raise _fault(error) from error
 
-    def keys(self, bucket: str, prefix: str) -> Sequence[str]:
+    def objects(self, bucket: str, prefix: str) -> Sequence[StoredObject]:
         directory = self._bucket(bucket)
         try:
             found = [
-                path.relative_to(directory).as_posix()
+                StoredObject(path.relative_to(directory).as_posix(), path.stat().st_size)
                 for path in directory.rglob("*")
                 if path.is_file()
             ]
         except OSError as error:
             raise _fault(error) from error
-        return sorted(key for key in found if key.startswith(prefix))
+        return sorted(
+            [stored for stored in found if stored.key.startswith(prefix)],
+            key=lambda stored: stored.key,
+        )
 
     def open(self, bucket: str, key: str) -> BinaryIO:
         try:

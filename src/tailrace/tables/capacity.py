@@ -16,6 +16,7 @@ from tailrace.tables.engine import Settled
 __all__ = [
     "Usage",
     "consumed_capacity",
+    "index_row_sizes",
     "index_write_units",
     "projected",
     "read_units",
@@ -77,6 +78,12 @@ def _in_index(item: Item | None, table: Table, index: Index) -> Item | None:
     ):
         return None
     return projected(item, table, index)
+
+
+def index_row_sizes(table: Table, item: Item) -> dict[str, int]:
+    """The size of what each index holds of an item, for those that it is in."""
+    rows = {index.name: _in_index(item, table, index) for index in table.secondary_indexes}
+    return {name: item_size(row) for name, row in rows.items() if row is not None}
 
 
 def index_write_units(table: Table, before: Item | None, after: Item | None) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """Housekeeping: what a store has to do by the clock, in small steps between the writes.
 
 Settle changes that are over, rotate shards, trim records, retire what has aged out, delete items
-whose time is over, go on with
-copies, exports and imports of tables, remove the rows of what was dropped, fill new indexes.
+whose time is over, go on with copies, exports, imports and bulk puts of tables, remove the rows of
+what was dropped, fill new indexes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from tailrace.streams.load import LoadMeter
 from tailrace.tables import backups, copies, expiry, life, stream_life, transitions
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine
-from tailrace.tables.transfer.buckets import Buckets
-from tailrace.tables.transfer.step import advance
+from tailrace.tables.transfer.step import Transfers
 from tailrace.tables.waiting import alter_and_wait
 
 __all__ = ["Policy", "keep", "pending_fills", "split_hot_shards"]
@@ -34,9 +33,9 @@ class Policy(msgspec.Struct, frozen=True):
     split_writes_per_s: int | None = limits.SHARD_SPLIT_WRITES_PER_S
 
 
-def keep(engine: Engine, policy: Policy, now_us: int, buckets: Buckets | None = None) -> bool:
-    """Do one bounded step of everything that is due; True when there is more to do at once. Exports
-    and imports wait until there are `buckets`.
+def keep(engine: Engine, policy: Policy, now_us: int, transfers: Transfers | None = None) -> bool:
+    """Do one bounded step of everything that is due; True when there is more to do at once.
+    Exports, imports and bulk puts wait until there are `transfers`.
 
     Waits for the engine, so never call it on the thread that reports outcomes.
     """
@@ -46,7 +45,7 @@ def keep(engine: Engine, policy: Policy, now_us: int, buckets: Buckets | None = 
     filled = _fill_one(engine)
     expired = expiry.expire(engine, now_us)
     copied = copies.advance(engine)
-    moved = buckets is not None and advance(engine, buckets, now_us)
+    moved = transfers is not None and transfers.advance(engine, now_us)
     purged = engine.purge(limits.PURGE_ROWS_PER_COMMIT)
     return rotated or trimmed or filled or expired or copied or moved or purged > 0
 

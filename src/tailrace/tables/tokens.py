@@ -58,16 +58,21 @@ def ensure_tokens(now_us: int) -> Alter:
 
 
 def token_write(
-    table: Table, account: str, region: str, token: str, request: str, now_us: int
+    table: Table,
+    owner: str,
+    token: str,
+    request: str,
+    now_us: int,
+    life_ms: int = limits.TRANSACTION_TOKEN_LIFE_MS,
 ) -> Write:
-    """The write that uses a token of an account and region for a request, which `request` tells
-    from others. It is refused with AlreadyDone, or IdempotentParameterMismatchException, while an
-    earlier use is remembered."""
+    """The write that uses a token of an owner for a request, which `request` tells from others. It
+    is refused with AlreadyDone, or IdempotentParameterMismatchException, while an earlier use is
+    remembered."""
     now_s = now_us // _SECOND_US
     item = {
-        _TOKEN: {"S": f"{account}/{region}/{token}"},
+        _TOKEN: {"S": f"{owner}/{token}"},
         _REQUEST: {"S": request},
-        _EXPIRES: {"N": str(now_s + limits.TRANSACTION_TOKEN_LIFE_MS // 1000)},
+        _EXPIRES: {"N": str(now_s + life_ms // 1000)},
     }
     key = table.keys.item_key(item)
     use = plans.put(key, item, item_size(item))

@@ -21,6 +21,7 @@ from tailrace.engines.sqlite import SqliteEngine
 from tailrace.model.schema import Table
 from tailrace.tables.engine import Engine
 from tailrace.tables.keeping import Policy, keep
+from tailrace.tables.transfer.step import Transfers
 from tailrace.testing.driving import WAIT_S
 from tailrace.wire.call import Call, Reply, Scope
 
@@ -55,7 +56,7 @@ class Caller:
             MemoryEngine(self.clock) if data is None else SqliteEngine(data, self.clock)
         )
         self.service = Service(self.engine, self.clock, SequentialIds(), b"secret")
-        self._buckets = DirectoryBuckets(s3_directory)
+        self.transfers = Transfers(DirectoryBuckets(s3_directory))
         self.scope = Scope("000000000000", "us-east-1")
         operations = enforced(OPERATIONS) if enforce_throughput else OPERATIONS
         self._dispatcher = Dispatcher(self.service, operations, SERVICES)
@@ -140,9 +141,14 @@ class Caller:
 
     def keep(self) -> None:
         """Do all housekeeping that is due."""
-        while keep(self.engine, Policy(), self.clock.now_us(), self._buckets):
+        while self.keep_step():
             pass
+
+    def keep_step(self) -> bool:
+        """Do one step of what is due; whether there is more."""
+        return keep(self.engine, Policy(), self.clock.now_us(), self.transfers)
 
     def close(self) -> None:
         """Let go of the store."""
+        self.transfers.close()
         self.engine.close()

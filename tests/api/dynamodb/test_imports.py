@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from backports import zstd
 
+from tailrace import limits
 from tailrace.tables.transfer.importing import importing
 from tailrace.testing.calling import Caller
 from tailrace.testing.driving import alter
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/made"
+PACK = {"GZIP": gzip.compress, "ZSTD": zstd.compress}
 CREATION = {
     "TableName": "made",
     "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
@@ -124,17 +129,50 @@ def test_faulty_items_are_counted_and_fail_the_import(importer: Caller, bucket: 
     assert keys(importer) == ["a"]
 
 
-def test_gzipped_objects_are_read(importer: Caller, bucket: Path) -> None:
-    write(bucket, "in/1.json.gz", gzip.compress(json_lines("a", "b")))
-    assert done(importer, InputCompressionType="GZIP")["ImportStatus"] == "COMPLETED"
+@pytest.mark.parametrize("compression", sorted(PACK))
+def test_compressed_objects_are_read(importer: Caller, bucket: Path, compression: str) -> None:
+    size = 0
+    for name, key in (("in/1", "a"), ("in/2", "b")):
+        packed = PACK[compression](json_lines(key))
+        write(bucket, name, packed)
+        size += len(packed)
+    found = done(importer, InputCompressionType=compression)
+    assert (found["ImportStatus"], found["InputCompressionType"]) == ("COMPLETED", compression)
+    assert found["ProcessedSizeBytes"] == size
     assert keys(importer) == ["a", "b"]
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(json_lines("a"))[:-9]])
-def test_broken_gzip_is_a_fault(importer: Caller, bucket: Path, content: bytes) -> None:
-    write(bucket, "in/1.json.gz", content)
-    found = done(importer, InputCompressionType="GZIP")
+@pytest.mark.parametrize("compression", sorted(PACK))
+@pytest.mark.parametrize("damage", ["cut", "other"])
+def test_a_broken_stream_is_a_fault(
+    importer: Caller, bucket: Path, compression: str, damage: str
+) -> None:
+    whole = PACK[compression](json_lines("a"))
+    write(bucket, "in/1", whole[:-9] if damage == "cut" else b"not compressed")
+    found = done(importer, InputCompressionType=compression)
     assert (found["ImportStatus"], found["ErrorCount"]) == ("FAILED", 1)
+
+
+def test_what_cannot_be_read_here_is_refused(
+    importer: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> ModuleType:
+        raise ModuleNotFoundError(name)
+
+    importer.call("ListImports")  # imports what answers
+    monkeypatch.setattr(importlib, "import_module", absent)
+    refused = importer.refused("ImportTable", **asked(InputCompressionType="ZSTD"))
+    assert refused.code == "ValidationException"
+    assert "pip install 'tailrace[zstd]'" in refused.message
+
+
+def test_so_many_run_at_once_and_no_more(importer: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "IMPORTS_AT_ONCE", 1)
+    begin(importer)
+    other = asked(TableCreationParameters={**CREATION, "TableName": "other"})
+    assert importer.refused("ImportTable", **other).code == "LimitExceededException"
+    importer.keep()
+    importer.call("ImportTable", **other)
 
 
 def test_ion_is_read(importer: Caller, bucket: Path) -> None:
@@ -229,7 +267,7 @@ def test_imports_are_listed_and_outlive_their_tables(importer: Caller) -> None:
 @pytest.mark.parametrize(
     ("members", "start"),
     [
-        ({"InputCompressionType": "ZSTD"}, "1 validation error detected: Value 'ZSTD'"),
+        ({"InputCompressionType": "LZ4"}, "1 validation error detected: Value 'LZ4'"),
         (
             {"InputFormatOptions": {"Csv": {"Delimiter": ","}}},
             (

@@ -40,7 +40,7 @@ def once(
         return done(others)
 
     def committed(tokens: Table) -> Committed:
-        use = token_write(tokens, scope.account, scope.region, token, digest, now_us)
+        use = token_write(tokens, f"{scope.account}/{scope.region}", token, digest, now_us)
         return Committed(((use, *writes),), reply)
 
     def first_use(catalog: Catalog) -> Committed:

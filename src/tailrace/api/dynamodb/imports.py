@@ -10,17 +10,21 @@ from typing import Any, Literal
 
 import msgspec
 
+from tailrace import limits
 from tailrace.api.dynamodb import table_inputs as parts
 from tailrace.api.dynamodb.create_table import CreateTableInput, creating
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.transfers import (
     begun,
+    check_compression,
     find_job,
     job_arn,
     job_page,
     named_table,
     own_jobs,
+    refuse_more,
     seconds,
+    without_nulls,
 )
 from tailrace.api.operation import Altered, Context, Operation, Result
 from tailrace.errors import (
@@ -103,6 +107,7 @@ def import_table(context: Context, request: ImportTableInput) -> Altered | bytes
         return body_of({"ImportTableDescription": _description(known)})
     if scope in context.catalog().by_name:
         raise ResourceInUseException(f"Table already exists: {scope[2]}")
+    refuse_more(context, JobKind.IMPORT, limits.IMPORTS_AT_ONCE)
     now_us = context.service.clock.now_us()
     arn = job_arn(context, table_arn(scope[1], scope[0], scope[2]), "import", now_us)
 
@@ -133,11 +138,7 @@ def import_table(context: Context, request: ImportTableInput) -> Altered | bytes
 
 
 def _check(request: ImportTableInput) -> None:
-    if request.InputCompressionType == "ZSTD":
-        raise ValidationException(
-            "1 validation error detected: Value 'ZSTD' at 'inputCompressionType' failed to satisfy"
-            " constraint: Member must satisfy enum value set: [NONE, GZIP]"
-        )
+    check_compression(request.InputCompressionType)
     options = request.InputFormatOptions
     if options is not None and options.csv is not None and request.InputFormat != "CSV":
         raise ValidationException(
@@ -174,22 +175,11 @@ def _creation(asked: TableCreationParameters) -> CreateTableInput:
 
 def _asked(context: Context, request: ImportTableInput) -> dict[str, Any]:
     """The request as it is described, with the service's defaults."""
-    asked: dict[str, Any] = _without_nulls(msgspec.to_builtins(request))
+    asked: dict[str, Any] = without_nulls(msgspec.to_builtins(request))
     asked.pop("ClientToken", None)
     asked["S3BucketSource"].setdefault("S3BucketOwner", context.scope.account)
     asked.setdefault("InputCompressionType", "NONE")
     return asked
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        members = msgspec.convert(value, dict[str, Any])
-        return {
-            name: _without_nulls(member) for name, member in members.items() if member is not None
-        }
-    if isinstance(value, list):
-        return [_without_nulls(element) for element in msgspec.convert(value, list[Any])]
-    return value
 
 
 def describe_import(context: Context, request: DescribeImportInput) -> bytes:

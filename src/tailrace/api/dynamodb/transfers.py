@@ -1,17 +1,27 @@
-"""What exports and imports have in common: their ARNs, their tokens, and pages of their lists."""
+"""What exports, imports and bulk puts have in common: their ARNs, their number, and pages of their
+lists."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from tailrace.api.dynamodb.tables import checked_name
 from tailrace.api.operation import Altered, Committed, Context, Result
-from tailrace.errors import AccessDeniedException, AwsError, ValidationException
+from tailrace.errors import (
+    AccessDeniedException,
+    AwsError,
+    LimitExceededException,
+    ValidationException,
+)
 from tailrace.model.arns import parse_table_arn
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Outcome
+from tailrace.tables.transfer.decompression import has_compression
 from tailrace.tables.transfer.jobs import (
+    UNDER_WAY,
     Job,
     JobKind,
     all_jobs,
@@ -20,9 +30,32 @@ from tailrace.tables.transfer.jobs import (
     jobs_table,
 )
 
-__all__ = ["PAGE", "begun", "find_job", "job_arn", "job_page", "named_table", "own_jobs", "seconds"]
+__all__ = [
+    "PAGE",
+    "begun",
+    "check_compression",
+    "find_job",
+    "job_arn",
+    "job_page",
+    "named_table",
+    "own_jobs",
+    "refuse_more",
+    "seconds",
+    "without_nulls",
+]
 
 PAGE: Final = 25
+# How an ARN names a kind of job, and how messages do.
+_WORDS: Final = {
+    JobKind.EXPORT: ("export", "Export"),
+    JobKind.IMPORT: ("import", "Import"),
+    JobKind.BULK_PUT: ("bulk-operation", "BulkOperation"),
+}
+_OPERATIONS: Final = {
+    JobKind.EXPORT: "export",
+    JobKind.IMPORT: "import table",
+    JobKind.BULK_PUT: "bulk put",
+}
 _TOKEN_STEP: Final = 16
 _TOKEN_LENGTH: Final = 112
 
@@ -33,7 +66,7 @@ def seconds(us: int) -> float:
 
 
 def job_arn(context: Context, table_arn: str, kind: str, now_us: int) -> str:
-    """The ARN of a new job; `kind` is export or import."""
+    """The ARN of a new job; `kind` is export, import or bulk-operation."""
     suffix = context.service.ids.uuid().replace("-", "")[-8:]
     return f"{table_arn}/{kind}/{now_us // 1000:014d}-{suffix}"
 
@@ -51,7 +84,7 @@ def named_table(context: Context, arn: str, invalid: str) -> tuple[str, str, str
 
 
 def own_jobs(context: Context, kind: JobKind) -> Sequence[Job]:
-    """The caller's exports or imports, the newest first."""
+    """The caller's jobs of a kind, the newest first."""
     scope = context.scope
     return [
         job
@@ -63,14 +96,44 @@ def own_jobs(context: Context, kind: JobKind) -> Sequence[Job]:
 def find_job(context: Context, kind: JobKind, arn: str) -> Job | None:
     """The job of an ARN, None when there is none. Raises ValidationException for other ARNs and
     AccessDeniedException for those of others."""
-    word = kind.value.lower()
+    word, shown = _WORDS[kind]
     parts = arn.split(":", 5)
     pieces = parts[5].split("/") if len(parts) == 6 else []
     if len(pieces) != 4 or parts[2] != "dynamodb" or (pieces[0], pieces[2]) != ("table", word):
-        raise ValidationException(f"Invalid {word.capitalize()} ARN")
+        raise ValidationException(f"Invalid {shown} ARN")
     if parts[4] != context.scope.account:
         raise AccessDeniedException("Access is denied")
     return next((job for job in own_jobs(context, kind) if job.arn == arn), None)
+
+
+def refuse_more(context: Context, kind: JobKind, most: int) -> None:
+    """Raise LimitExceededException when as many of the caller's jobs are under way as may be."""
+    if sum(job.status in UNDER_WAY for job in own_jobs(context, kind)) >= most:
+        raise LimitExceededException(
+            "Subscriber limit exceeded: There is a limit of"
+            f" {most} concurrent {_OPERATIONS[kind]} operations"
+        )
+
+
+def check_compression(name: str | None) -> None:
+    """Raise ValidationException for what can't be read here, which a further package can."""
+    if name is not None and not has_compression(name):
+        raise ValidationException(
+            f"Invalid Request: InputCompressionType {name} is not supported without backports.zstd:"
+            " pip install 'tailrace[zstd]'"
+        )
+
+
+def without_nulls(value: Any) -> Any:
+    """A value as JSON without the members of its objects that are null."""
+    if isinstance(value, dict):
+        members = msgspec.convert(value, dict[str, Any])
+        return {
+            name: without_nulls(member) for name, member in members.items() if member is not None
+        }
+    if isinstance(value, list):
+        return [without_nulls(element) for element in msgspec.convert(value, list[Any])]
+    return value
 
 
 def begun(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO, Protocol
 
+import msgspec
+
 from tailrace.errors import TailraceError
 
-__all__ = ["BucketFault", "Buckets"]
+__all__ = ["BucketFault", "Buckets", "StoredObject"]
 
 
 class BucketFault(TailraceError):
@@ -20,6 +22,13 @@ class BucketFault(TailraceError):
         self.message = message
 
 
+class StoredObject(msgspec.Struct, frozen=True, gc=False):
+    """An object's key, and its size in bytes."""
+
+    key: str
+    size: int
+
+
 class Buckets(Protocol):
     """Objects by bucket and key. All methods raise BucketFault, and may be called by one thread at
     a time."""
@@ -28,8 +37,8 @@ class Buckets(Protocol):
         """Put an object, whole or not at all, in place of one that is there."""
         ...
 
-    def keys(self, bucket: str, prefix: str) -> Sequence[str]:
-        """The keys that begin with a prefix, in order."""
+    def objects(self, bucket: str, prefix: str) -> Sequence[StoredObject]:
+        """The objects whose keys begin with a prefix, in the order of the keys."""
         ...
 
     def open(self, bucket: str, key: str) -> BinaryIO:

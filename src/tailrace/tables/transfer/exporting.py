@@ -91,7 +91,8 @@ def export_step(engine: Engine, buckets: Buckets, job: Job, now_us: int) -> bool
         return False
     progress = msgspec.convert(job.progress, _Progress)
     if not job.progress:
-        output.write_started(buckets, job)
+        directory = output.job_directory(job.asked.get("S3Prefix"), job.arn)
+        output.write_started(buckets, job.asked["S3Bucket"], directory)
     if _incremental(job) and not progress.folded:
         fold(engine, job, table)
         progress = msgspec.structs.replace(progress, folded=True)
@@ -114,12 +115,12 @@ def _next_file(
     low, high = segment_bounds(progress.partition, table.partitions)
     after = bytes.fromhex(progress.after)
     rows, more = _rows(engine, Span(table.id, after or low, high))
-    prefix = output.export_prefix(job)
-    directory = f"{prefix}/data"
+    prefix = job.asked.get("S3Prefix")
+    above = output.output_prefix(prefix)
     if not _incremental(job):
-        directory = f"{prefix}/{job.arn.rpartition('/')[2]}/data"
+        above = output.job_directory(prefix, job.arn)
     lines = _lines(job, rows)
-    entry = output.write_data_file(buckets, job, directory, len(progress.files), lines)
+    entry = output.write_data_file(buckets, job, f"{above}/data", len(progress.files), lines)
     return msgspec.structs.replace(
         progress,
         partition=progress.partition + (not more),

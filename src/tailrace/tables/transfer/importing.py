@@ -1,27 +1,24 @@
-"""Imports, an object for each step: a new table is filled with the items of all objects under a
-prefix, and can be used when it is whole. Items that are none are counted, and make the import a
-failed one, as on AWS."""
+"""Imports: a new table is filled with the items of all objects under a prefix, and can be used when
+it is whole. Items that are none are counted, and make the import a failed one, as on AWS."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from tailrace import limits
-from tailrace.errors import AwsError, ValidationException
-from tailrace.model.schema import Table, TableStatus
-from tailrace.model.values import canonical_item
-from tailrace.tables import plans
+from tailrace.errors import ResourceNotFoundException
+from tailrace.model.schema import TableStatus
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
-from tailrace.tables.engine import Engine, Write
-from tailrace.tables.transfer.buckets import BucketFault, Buckets
-from tailrace.tables.transfer.input import ITEM_FAULTS, Item, LineFault, read_items
+from tailrace.tables.engine import Engine
+from tailrace.tables.transfer.buckets import BucketFault
+from tailrace.tables.transfer.input import Columns, Source
 from tailrace.tables.transfer.jobs import Job, ended, store
-from tailrace.tables.waiting import alter_and_wait, commit_and_wait
+from tailrace.tables.transfer.loading import Loader, load_batch
+from tailrace.tables.waiting import alter_and_wait
 
-__all__ = ["abandon", "import_step", "importing"]
+__all__ = ["abandon", "import_source", "import_step", "importing"]
 
 _FAULTS: Final = (
     "ItemValidationError",
@@ -30,18 +27,16 @@ _FAULTS: Final = (
         " error logs for more details."
     ),
 )
+_GONE: Final = ("TableNotFoundException", "The table was deleted")
 
 
-class _Progress(msgspec.Struct, frozen=True):
-    """The key of the last object that was read."""
+class _CsvOptions(msgspec.Struct, frozen=True):
+    Delimiter: str | None = None
+    HeaderList: list[str] | None = None
 
-    after: str
 
-
-class _Counts(msgspec.Struct):
-    items: int = 0
-    errors: int = 0
-    size: int = 0
+class _Options(msgspec.Struct, frozen=True):
+    Csv: _CsvOptions | None = None
 
 
 def importing(scope: tuple[str, str, str]) -> Alter:
@@ -55,32 +50,38 @@ def importing(scope: tuple[str, str, str]) -> Alter:
     return decide
 
 
-def import_step(engine: Engine, buckets: Buckets, job: Job, now_us: int) -> bool:
-    """Go on with an import; whether there is more to do at once. Waits for the engine. Raises
-    BucketFault."""
-    table = engine.catalog().tables.get(job.table_id)
-    if table is None:
-        store(engine, ended(job, now_us, ("TableNotFoundException", "The table was deleted")))
-        return True
-    source = job.asked["S3BucketSource"]
-    after = msgspec.convert(job.progress, _Progress).after if job.progress else ""
-    keys = buckets.keys(source["S3Bucket"], source.get("S3KeyPrefix") or "")
-    key = next((key for key in keys if key > after), None)
-    if key is None:
-        store(engine, ended(job, now_us, _FAULTS if job.errors else None))
-        alter_and_wait(engine, _open(table.id))
-        return True
-    counts = _read(engine, buckets, job, table, key)
-    read = msgspec.structs.replace(
-        job,
-        progress=msgspec.to_builtins(_Progress(key)),
-        items=job.items + counts.items,
-        errors=job.errors + counts.errors,
-        read_items=job.read_items + counts.items + counts.errors,
-        read_bytes=job.read_bytes + counts.size,
+def import_source(asked: dict[str, Any]) -> Source:
+    """What the request of an import wants to be read."""
+    options = msgspec.convert(asked.get("InputFormatOptions") or {}, _Options).Csv or _CsvOptions()
+    bucket = asked["S3BucketSource"]
+    return Source(
+        bucket["S3Bucket"],
+        bucket.get("S3KeyPrefix") or "",
+        asked["InputFormat"],
+        asked["InputCompressionType"],
+        Columns(options.Delimiter or ",", options.HeaderList),
     )
-    store(engine, read)
+
+
+def import_step(engine: Engine, loader: Loader, job: Job, now_us: int) -> bool:
+    """Go on with an import by some batches; whether there is more to do at once. Waits for the
+    engine. Raises BucketFault."""
+    for _ in range(limits.LOAD_BATCHES_PER_STEP):
+        try:
+            job = load_batch(engine, loader, job, lambda batch, unmet: _as_it_is) or job
+        except ResourceNotFoundException:
+            store(engine, ended(job, now_us, _GONE))
+            return False
+        if loader.at_end:
+            # In this order: a table that nobody is filling any more must not stay hidden.
+            alter_and_wait(engine, _open(job.table_id))
+            store(engine, ended(job, now_us, _FAULTS if job.errors else None))
+            return False
     return True
+
+
+def _as_it_is(job: Job) -> Job:
+    return job
 
 
 def abandon(engine: Engine, job: Job, fault: BucketFault, now_us: int) -> None:
@@ -98,47 +99,3 @@ def _open(table_id: int) -> Alter:
         return Alteration(tables=(msgspec.structs.replace(table, status=TableStatus.ACTIVE),))
 
     return decide
-
-
-def _read(engine: Engine, buckets: Buckets, job: Job, table: Table, key: str) -> _Counts:
-    counts = _Counts()
-    writes: dict[bytes, Write] = {}
-    room = limits.PAGE_BYTES
-    with buckets.open(job.asked["S3BucketSource"]["S3Bucket"], key) as file:
-        for found, size in read_items(file, job.asked, table):
-            counts.size += size
-            try:
-                write, taken = _write(table, found)
-            except (*ITEM_FAULTS, LineFault):
-                counts.errors += 1
-                continue
-            counts.items += 1
-            writes[write.key] = write
-            room -= taken
-            if len(writes) >= limits.COPY_ITEMS_PER_COMMIT or room < 0:
-                _commit(engine, writes.values())
-                writes, room = {}, limits.PAGE_BYTES
-    _commit(engine, writes.values())
-    return counts
-
-
-def _write(table: Table, found: Item | LineFault) -> tuple[Write, int]:
-    """The write of an item, and its size. Raises what is wrong with it."""
-    if isinstance(found, LineFault):
-        raise found
-    item, size = canonical_item(found)
-    if size > limits.ITEM_BYTES:
-        raise ValidationException("Item size has exceeded the maximum allowed size")
-    key = table.keys.item_key(item)
-    for index in table.secondary_indexes:
-        index.check(item)
-    return Write(table.id, key, plans.put(key, item, size)), size
-
-
-def _commit(engine: Engine, writes: Iterable[Write]) -> None:
-    unit = list(writes)
-    if not unit:
-        return
-    for outcome in commit_and_wait(engine, unit):
-        if isinstance(outcome, AwsError):
-            raise outcome

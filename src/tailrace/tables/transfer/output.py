@@ -1,5 +1,5 @@
 """What an export writes: lines of items, gzipped files of them, and the manifests over the files
-(S3DataExport.Output.html)."""
+(S3DataExport.Output.html). The report of a bulk put has its manifests in the same form."""
 
 from __future__ import annotations
 
@@ -20,15 +20,20 @@ from tailrace.tables.transfer.jobs import Job
 __all__ = [
     "FileEntry",
     "change_line",
-    "export_prefix",
+    "file_entry",
     "item_line",
+    "job_directory",
+    "output_prefix",
+    "shown_time",
     "write_data_file",
     "write_manifests",
     "write_started",
+    "write_summary",
 ]
 
 _encode = msgspec.json.Encoder().encode
 _NAME_CHARACTERS: Final = 26
+_FILES_KEY: Final = "manifestFilesS3Key"
 
 
 class FileEntry(msgspec.Struct, frozen=True, rename="camel"):
@@ -58,19 +63,20 @@ def change_line(images: dict[str, Item], at_us: int, ion: bool) -> bytes:
     return _encode(members) + b"\n"
 
 
-def export_prefix(job: Job) -> str:
-    """What the keys of an export's objects begin with."""
-    prefix = str(job.asked.get("S3Prefix") or "").strip("/")
-    return f"{prefix}/AWSDynamoDB" if prefix else "AWSDynamoDB"
+def output_prefix(prefix: str | None) -> str:
+    """What the keys of all objects begin with that are written under a prefix."""
+    bare = (prefix or "").strip("/")
+    return f"{bare}/AWSDynamoDB" if bare else "AWSDynamoDB"
 
 
-def _export_id(job: Job) -> str:
-    return job.arn.rpartition("/")[2]
+def job_directory(prefix: str | None, arn: str) -> str:
+    """What the keys of a job's own objects begin with."""
+    return f"{output_prefix(prefix)}/{arn.rpartition('/')[2]}"
 
 
-def write_started(buckets: Buckets, job: Job) -> None:
-    """Show that an export has begun, and that its bucket can be written to."""
-    buckets.write(job.asked["S3Bucket"], f"{export_prefix(job)}/{_export_id(job)}/_started", b"")
+def write_started(buckets: Buckets, bucket: str, directory: str) -> None:
+    """Show that a job has begun, and that its bucket can be written to."""
+    buckets.write(bucket, f"{directory}/_started", b"")
 
 
 def write_data_file(
@@ -84,32 +90,34 @@ def write_data_file(
     # Without a time in it, so that a file that is written again is the same.
     content = gzip.compress(b"".join(lines), mtime=0)
     buckets.write(job.asked["S3Bucket"], key, content)
+    return file_entry(key, content, len(lines))
+
+
+def file_entry(key: str, content: bytes, items: int) -> FileEntry:
+    """The line of the manifest for a file."""
     md5 = hashlib.md5(content, usedforsecurity=False)
     checksum = base64.b64encode(md5.digest()).decode()
-    return FileEntry(len(lines), checksum, f"{md5.hexdigest()}-1", key)
+    return FileEntry(items, checksum, f"{md5.hexdigest()}-1", key)
 
 
 def write_manifests(
     buckets: Buckets, job: Job, files: Sequence[FileEntry], size: int, now_us: int
 ) -> str:
     """Write the manifests of an export whose data files are written; the key of the summary."""
-    directory = f"{export_prefix(job)}/{_export_id(job)}"
-    files_key = f"{directory}/manifest-files.json"
-    summary_key = f"{directory}/manifest-summary.json"
-    _write_summed(buckets, job, files_key, b"".join([_encode(entry) + b"\n" for entry in files]))
+    directory = job_directory(job.asked.get("S3Prefix"), job.arn)
     summary: dict[str, Any] = {
         "version": "2020-06-30",
         "exportArn": job.arn,
-        "startTime": _shown(job.started_us),
-        "endTime": _shown(now_us),
+        "startTime": shown_time(job.started_us),
+        "endTime": shown_time(now_us),
         "tableArn": job.table_arn,
         "tableId": job.table_uuid,
-        "exportTime": _shown(job.asked.get("ExportTimeUs", job.started_us)),
+        "exportTime": shown_time(job.asked.get("ExportTimeUs", job.started_us)),
         "s3Bucket": job.asked["S3Bucket"],
         "s3Prefix": job.asked.get("S3Prefix"),
         "s3SseAlgorithm": job.asked["S3SseAlgorithm"],
         "s3SseKmsKeyId": job.asked.get("S3SseKmsKeyId"),
-        "manifestFilesS3Key": files_key,
+        _FILES_KEY: None,
         "billedSizeBytes": size,
         "itemCount": sum(entry.item_count for entry in files),
         "outputFormat": job.asked["ExportFormat"],
@@ -117,21 +125,37 @@ def write_manifests(
     if job.asked.get("ExportType") == "INCREMENTAL_EXPORT":
         del summary["exportTime"]
         summary["version"] = "2023-08-01"
-        summary["exportFromTime"] = _shown(job.asked["FromUs"])
-        summary["exportToTime"] = _shown(job.asked["ToUs"])
+        summary["exportFromTime"] = shown_time(job.asked["FromUs"])
+        summary["exportToTime"] = shown_time(job.asked["ToUs"])
         summary["outputView"] = job.asked["ExportViewType"]
         summary["exportType"] = "INCREMENTAL_EXPORT"
-    _write_summed(buckets, job, summary_key, _encode(summary))
+    return write_summary(buckets, job.asked["S3Bucket"], directory, files, summary)
+
+
+def write_summary(
+    buckets: Buckets,
+    bucket: str,
+    directory: str,
+    files: Sequence[FileEntry],
+    summary: dict[str, Any],
+) -> str:
+    """Write the manifest of files and the summary, in which the former is named; the key of the
+    summary."""
+    files_key = f"{directory}/manifest-files.json"
+    summary_key = f"{directory}/manifest-summary.json"
+    listed = b"".join([_encode(entry) + b"\n" for entry in files])
+    _write_summed(buckets, bucket, files_key, listed)
+    _write_summed(buckets, bucket, summary_key, _encode(summary | {_FILES_KEY: files_key}))
     return summary_key
 
 
-def _write_summed(buckets: Buckets, job: Job, key: str, content: bytes) -> None:
-    bucket = job.asked["S3Bucket"]
+def _write_summed(buckets: Buckets, bucket: str, key: str, content: bytes) -> None:
     checksum = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest())
     buckets.write(bucket, key, content)
     buckets.write(bucket, key.removesuffix(".json") + ".md5", checksum)
 
 
-def _shown(us: int) -> str:
+def shown_time(us: int) -> str:
+    """A time as manifests have it."""
     moment = datetime.datetime.fromtimestamp(us / 1e6, datetime.UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{us // 1000 % 1000:03d}Z"
