@@ -8,7 +8,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from tailrace import __version__, limits
 from tailrace.app import Tailrace
@@ -110,12 +109,11 @@ def _announce(tailrace: Tailrace, as_json: bool) -> None:
         place = None if settings.data is None else str(settings.data)
         typer.echo(msgspec.json.encode({"endpoint_url": tailrace.endpoint_url, "data": place}))
         return
-    console = Console(stderr=True, highlight=False)
     place = "in memory" if settings.data is None else f"in {settings.data}"
     sealed = ", encrypted" if settings.key is not None else ""
-    console.print(
-        f"[bold]Tailrace {__version__}[/] serves [cyan]{tailrace.endpoint_url}[/], data"
-        f" {place}{sealed}"
-    )
+    name = typer.style(f"Tailrace {__version__}", bold=True)
+    url = typer.style(tailrace.endpoint_url, fg="cyan")
+    typer.echo(f"{name} serves {url}, data {place}{sealed}", err=True)
     if not settings.credentials:
-        console.print("Requests need no valid signature. Stop with Ctrl-C.", style="dim")
+        notice = "Requests need no valid signature. Stop with Ctrl-C."
+        typer.secho(notice, dim=True, err=True)
