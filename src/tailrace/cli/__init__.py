@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Final
 
 import typer
-from rich.markup import escape
 
 from tailrace.delivery.collector import relax_collector
 from tailrace.errors import TailraceError
@@ -54,6 +53,7 @@ def main() -> None:
     except (TailraceError, ConnectionError) as error:
         # Imported here: `serve` would take a tenth longer to start.
         from rich.console import Console
+        from rich.markup import escape
 
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print("[bold red]tailrace:[/]", escape(str(error)))
