@@ -23,6 +23,7 @@ __all__ = [
     "Transition",
     "being_created",
     "being_deleted",
+    "can_be_backed_up",
     "index_being_created",
     "index_being_deleted",
     "removed",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _SETTLED: Final = "_settled"
+_BACKED_UP_FROM: Final = "BackedUpFromUs"
 
 
 class Transition(msgspec.Struct, frozen=True):
@@ -57,9 +59,21 @@ def being_created(table: Table, transition: Transition) -> Table:
         )
         for index in table.indexes
     )
+    # Seen on AWS: backups can be made only some seconds after the table is ACTIVE.
+    backed_up_us = 2 * transition.ends_us - transition.halfway_us
     return msgspec.structs.replace(
-        table, status=TableStatus.CREATING, settles_us=transition.ends_us, indexes=indexes
+        table,
+        status=TableStatus.CREATING,
+        settles_us=transition.ends_us,
+        indexes=indexes,
+        settings={**table.settings, _BACKED_UP_FROM: backed_up_us},
     )
+
+
+def can_be_backed_up(table: Table, now_us: int) -> bool:
+    """Whether backups of a table can be made; of one that was created at once they always can."""
+    from_us = table.settings.get(_BACKED_UP_FROM)
+    return not isinstance(from_us, int) or from_us <= now_us
 
 
 def being_deleted(table: Table, transition: Transition) -> Table:

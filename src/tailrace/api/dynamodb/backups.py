@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from tailrace.api.dynamodb.continuous_backups import backed_up_table
+from tailrace.api.dynamodb.continuous_backups import backed_up_table, check_backups
 from tailrace.api.dynamodb.inputs import TableRef
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.operation import Altered, Committed, Context, Operation, Result
@@ -63,6 +63,7 @@ def create_backup(context: Context, request: CreateBackupInput) -> Altered:
     service = context.service
     table = backed_up_table(context, request.table_name)
     now_us = service.clock.now_us()
+    check_backups(table, now_us)
     arn = f"{table.arn}/backup/{now_us // 1000:014d}-{service.ids.uuid().replace('-', '')[-8:]}"
     backup = backups.made(table, service.engine.usage(table), arn, request.backup_name, now_us)
 

@@ -10,10 +10,15 @@ from tailrace.api.dynamodb.inputs import TableRef
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.tables import named_scope
 from tailrace.api.operation import Altered, Context, Operation
-from tailrace.errors import TableNotFoundException, ValidationException
+from tailrace.errors import (
+    ContinuousBackupsUnavailableException,
+    TableNotFoundException,
+    ValidationException,
+)
 from tailrace.model.schema import Table
 from tailrace.tables import recovery
 from tailrace.tables.catalog import Catalog
+from tailrace.tables.transitions import can_be_backed_up
 
 __all__ = [
     "DESCRIBE_CONTINUOUS_BACKUPS",
@@ -21,6 +26,7 @@ __all__ = [
     "DescribeContinuousBackupsInput",
     "UpdateContinuousBackupsInput",
     "backed_up_table",
+    "check_backups",
 ]
 
 # PointInTimeRecovery_Howitworks.html: at most, and by default.
@@ -50,6 +56,14 @@ def backed_up_table(context: Context, ref: str) -> Table:
     return table
 
 
+def check_backups(table: Table, now_us: int) -> None:
+    """Raise ContinuousBackupsUnavailableException for a table that is too new to be backed up."""
+    if not can_be_backed_up(table, now_us):
+        raise ContinuousBackupsUnavailableException(
+            f"Backups are being enabled for the table: {table.name}. Please retry later"
+        )
+
+
 def update_continuous_backups(context: Context, request: UpdateContinuousBackupsInput) -> Altered:
     asked = request.point_in_time_recovery_specification
     days = asked.recovery_period_in_days
@@ -60,6 +74,7 @@ def update_continuous_backups(context: Context, request: UpdateContinuousBackups
         )
     found = backed_up_table(context, request.table_name)
     now_us = context.service.clock.now_us()
+    check_backups(found, now_us)
 
     scope = (found.account, found.region, found.name)
 
@@ -87,9 +102,9 @@ def _body(table: Table, now_us: int) -> bytes:
             "EarliestRestorableDateTime": known.earliest_us(now_us) / 1e6,
             "LatestRestorableDateTime": known.latest_us(now_us) / 1e6,
         }
-    # ENABLED whatever the recovery is: on-demand backups can always be made.
+    # Whatever the recovery is: on-demand backups can be made of all but the newest tables.
     description = {
-        "ContinuousBackupsStatus": "ENABLED",
+        "ContinuousBackupsStatus": "ENABLED" if can_be_backed_up(table, now_us) else "DISABLED",
         "PointInTimeRecoveryDescription": shown,
     }
     return body_of({"ContinuousBackupsDescription": description})

@@ -14,6 +14,7 @@ from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import PolicyNotFoundException, ValidationException
 from tailrace.model.schema import Table
 from tailrace.tables import life
+from tailrace.tables.busy import check_settled
 from tailrace.tables.catalog import Catalog
 
 __all__ = [
@@ -60,6 +61,7 @@ class _Expecting(Protocol):
 def put_resource_policy(context: Context, request: PutResourcePolicyInput) -> Altered:
     resource, found = _found(context, request.resource_arn)
     check_policy(request.policy)
+    check_settled(found)
     now_us = context.service.clock.now_us()
 
     def change(table: Table, next_id: int) -> tuple[Table, int]:
@@ -88,6 +90,7 @@ def get_resource_policy(context: Context, request: GetResourcePolicyInput) -> by
 
 def delete_resource_policy(context: Context, request: DeleteResourcePolicyInput) -> Altered:
     resource, found = _found(context, request.resource_arn)
+    check_settled(found)
     known = _policies(found).get(resource.arn)
 
     def change(table: Table, next_id: int) -> tuple[Table, int]:

@@ -45,7 +45,8 @@ def parse_resource(arn: str) -> Resource:
 def find_resource(context: Context, resource: Resource, absent: str) -> Table:
     """The table of a resource. Raises ResourceNotFoundException with `absent` as its message."""
     place = (resource.account, resource.region, resource.table)
-    table = context.catalog().available.get(place)
-    if table is None:
+    table = context.catalog().by_name.get(place)
+    # One that is being restored or imported is only described until it is whole.
+    if table is None or not (table.available or table.settles_us is not None):
         raise ResourceNotFoundException(absent)
     return table

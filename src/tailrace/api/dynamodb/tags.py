@@ -16,6 +16,7 @@ from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import AccessDeniedException, ValidationException
 from tailrace.model.schema import Table
 from tailrace.tables import life
+from tailrace.tables.busy import check_settled
 from tailrace.tables.catalog import Catalog
 
 __all__ = [
@@ -133,6 +134,7 @@ def _changed(
     context: Context, resource: Resource, change: Callable[[dict[str, str]], dict[str, str]]
 ) -> Altered:
     found = find_resource(context, resource, _absent(resource))
+    check_settled(found)
 
     def retag(table: Table, next_id: int) -> tuple[Table, int]:
         tags = tags_setting(change(_tags_of(table)))
