@@ -157,3 +157,15 @@ class Gateway:
             b"" if keep_alive else b"Connection: close\r\n",
             body,
         )
+
+    def fields(
+        self, reply: Reply, default_headers: list[tuple[bytes, bytes]]
+    ) -> list[tuple[bytes, bytes]]:
+        """The response's header fields, for a protocol that frames them itself."""
+        return [
+            *default_headers,
+            (b"x-amzn-requestid", self._request_id().encode()),
+            (b"x-amz-crc32", checksum(reply.body)),
+            (b"content-type", reply.content_type),
+            (b"content-length", b"%d" % len(reply.body)),
+        ]

@@ -3,7 +3,8 @@
 A request with an `X-Amz-Target` header becomes no ASGI scope and no task: its body is gathered
 here, the gateway answers it, and the response is one write. Every other request, and the one whose
 response is a stream, goes on to the ASGI app as uvicorn would do it. Requests of one connection are
-answered one after the other, in order.
+answered one after the other, in order. A connection that opens with HTTP/2's preface is handed over
+to the protocol of `http2/`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from tailrace import limits
 from tailrace.server.gateway import Gateway, HttpRequest
+from tailrace.server.idle import IdleClosing
+from tailrace.server.preface import REFUSAL, http2_protocol, is_preface
 from tailrace.server.subscriptions import SUBSCRIBE_TARGET
 
 if TYPE_CHECKING:
+    from httptools import HttpRequestParser
     from uvicorn import Config
     from uvicorn.server import ServerState
 
@@ -29,12 +33,9 @@ __all__ = ["CallProtocol"]
 # Requests that one connection may have read ahead of their answers before it is not read any
 # further.
 _READ_AHEAD = 32
-# A connection that neither sends nor waits for anything is closed; SDKs keep theirs open for about
-# a minute.
-_IDLE_S = 120.0
 
 
-class CallProtocol(HttpToolsProtocol):
+class CallProtocol(IdleClosing, HttpToolsProtocol):
     """One connection."""
 
     def __init__(
@@ -57,27 +58,24 @@ class CallProtocol(HttpToolsProtocol):
         self._cycling: RequestResponseCycle | None = None
         self._waiting: deque[HttpRequest | tuple[RequestResponseCycle, Any]] = deque()
         self._closing = False
-        self._last_active = 0.0
-        self._idle_timer: asyncio.TimerHandle | None = None
+        # Until the first bytes tell that this is HTTP/1.1 there is no parser.
+        self._first = b""
+        self._http1: HttpRequestParser | None = self.parser
+        self.parser = None  # type: ignore[assignment]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._last_active = self.loop.time()
-        self._idle_timer = self.loop.call_later(_IDLE_S, self._close_if_idle)
+        self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        self._watch_no_longer()
+        self._http1 = None
         self._closing = True
         self._waiting.clear()
         super().connection_lost(exc)
 
-    def _close_if_idle(self) -> None:
-        left = self._last_active + _IDLE_S - self.loop.time()
-        if left > 0 or self._busy:
-            self._idle_timer = self.loop.call_later(max(left, 1.0), self._close_if_idle)
-        else:
-            self.transport.close()
+    def _close(self) -> None:
+        self.transport.close()
 
     @property
     def _busy(self) -> bool:
@@ -106,6 +104,36 @@ class CallProtocol(HttpToolsProtocol):
         self._last_active = self.loop.time()
         if self.parser is not None:
             super().data_received(data)
+        elif self._http1 is not None:
+            self._open(self._first + data)
+
+    def _open(self, first: bytes) -> None:
+        """Take a connection's first bytes: all of them so far."""
+        speaks_http2 = is_preface(first)
+        if speaks_http2 is None:
+            self._first = first
+            return
+        self._first = b""
+        parser, self._http1 = self._http1, None
+        if speaks_http2:
+            self._hand_over(first)
+        elif parser is not None:
+            self.parser = parser
+            super().data_received(first)
+
+    def _hand_over(self, first: bytes) -> None:
+        """Leave the connection to HTTP/2."""
+        protocol = http2_protocol()
+        if protocol is None:
+            self.transport.write(REFUSAL)
+            self.transport.close()
+            return
+        self._watch_no_longer()
+        self.connections.discard(self)
+        heir = protocol(self._gateway, self.config, self.server_state, self.app_state, self.loop)
+        self.transport.set_protocol(heir)
+        heir.connection_made(self.transport)
+        heir.data_received(first)
 
     def on_message_begin(self) -> None:
         self.url = b""
