@@ -26,6 +26,8 @@ __all__ = [
     "GROUP_COMMIT_QUEUE",
     "GROUP_COMMIT_UNITS",
     "HANDLER_TIMEOUT_S",
+    "HOLD_LEASE_MS",
+    "HOLD_MS",
     "IMPORTS_AT_ONCE",
     "INDEX_KEY_ATTRIBUTES",
     "INPUT_LINE_BYTES",
@@ -34,6 +36,7 @@ __all__ = [
     "ITEM_NESTING",
     "ITERATOR_LIFE_MS",
     "KINESIS_CONSUMERS",
+    "KINESIS_GET_BYTES_PER_S",
     "KINESIS_ITERATOR_LIFE_MS",
     "KINESIS_LIST_PAGE",
     "KINESIS_ON_DEMAND_SHARDS",
@@ -41,6 +44,8 @@ __all__ = [
     "KINESIS_PAGE_BYTES",
     "KINESIS_PAGE_RECORDS",
     "KINESIS_PUT_BYTES",
+    "KINESIS_PUT_BYTES_PER_S",
+    "KINESIS_PUT_RECORDS_PER_S",
     "KINESIS_RECORD_KIB",
     "KINESIS_RETENTION_HOURS",
     "KINESIS_RETENTION_HOURS_MAX",
@@ -72,6 +77,7 @@ __all__ = [
     "SHARD_SPLIT_WRITES_PER_S",
     "SORT_KEY_BYTES",
     "STATEMENT_READS",
+    "STREAM_HOLDS",
     "STREAM_LIST_PAGE",
     "STREAM_OPEN_SHARDS",
     "STREAM_PAGE_BYTES",
@@ -88,7 +94,6 @@ __all__ = [
     "THROUGHPUT_DECREASE_INTERVAL_S",
     "TRANSACTION_ACTIONS",
     "TRANSACTION_BYTES",
-    "STREAM_HOLDS",
     "TRANSACTION_TOKEN_LIFE_MS",
     "TRIM_RECORDS_PER_COMMIT",
     "TTL_CHANGE_INTERVAL_MS",
@@ -205,6 +210,9 @@ KINESIS_RETENTION_HOURS_MAX: Final = 365 * 24
 KINESIS_SHARDS: Final = 500
 KINESIS_ON_DEMAND_SHARDS: Final = 4
 KINESIS_ON_DEMAND_STREAMS: Final = 50
+KINESIS_PUT_BYTES_PER_S: Final = 1024 * 1024
+KINESIS_PUT_RECORDS_PER_S: Final = 1000
+KINESIS_GET_BYTES_PER_S: Final = 2 * 1024 * 1024
 KINESIS_STREAMS_CREATING: Final = 5
 KINESIS_LIST_PAGE: Final = 100
 KINESIS_SHARD_PAGE: Final = 1000
@@ -231,6 +239,12 @@ HANDLER_TIMEOUT_S: Final = 60.0
 # Token buckets whose levels are known; a forgotten one counts as not used for a while.
 THROTTLE_BUCKETS: Final = 65_536
 # Shards that an on-demand table begins with on AWS; a table has as many partitions here.
+# How old records may grow that are held for a reader or a destination: an outage found on a Friday
+# night may be mended on a Monday, and a receiver that is gone for good must not fill the disk.
+HOLD_MS: Final = 7 * 24 * 60 * 60 * 1000
+# A hold whose owner has not come back for so long is over.
+HOLD_LEASE_MS: Final = 15 * 60 * 1000
+STREAM_HOLDS: Final = 64
 PARTITIONS: Final = 4
 # Conditions inside comparisons inside conditions, in a statement.
 COMPARED_CONDITIONS: Final = 64
@@ -262,9 +276,3 @@ PURGE_ROWS_PER_COMMIT: Final = 500
 SHARD_SPLIT_INTERVALS: Final = 3
 SHARD_SPLIT_INTERVAL_MS: Final = 60_000
 STREAM_OPEN_SHARDS: Final = 1024
-# How old records may grow that are held for a reader or a destination: an outage found on a Friday
-# night may be mended on a Monday, and a receiver that is gone for good must not fill the disk.
-HOLD_MS: Final = 7 * 24 * 60 * 60 * 1000
-# A hold whose owner has not come back for so long is over.
-HOLD_LEASE_MS: Final = 15 * 60 * 1000
-STREAM_HOLDS: Final = 64

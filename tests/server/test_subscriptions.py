@@ -148,3 +148,25 @@ def test_an_open_subscription_does_not_hold_the_server_up() -> None:
     assert time.monotonic() - began < 9
     assert list(events) == []
     desk.close()
+
+
+def test_when_throughput_is_enforced_a_shard_is_subscribed_to_once_in_five_seconds() -> None:
+    clock = ManualClock()
+    with Tailrace(Settings(port=0, enforce_throughput=True), clock=clock) as running:
+        desk = Desk(running, clock)
+        desk.put("0")
+        half = str(2**127)
+        desk.client.split_shard(StreamName="orders", ShardToSplit=SHARD, NewStartingHashKey=half)
+        for _ in range(2):
+            assert [len(event["Records"]) for event in desk.subscribe()] == [1], "it has ended"
+            with pytest.raises(ClientError) as refused:
+                next(desk.subscribe())
+            assert refused.value.response["Error"] == {
+                "Code": "ResourceInUseException",
+                "Message": (
+                    "Another active subscription exists for this consumer:"
+                    f" 000000000000:orders:{SHARD}:app"
+                ),
+            }
+            clock.advance(5_000_000)
+        desk.close()

@@ -109,7 +109,10 @@ class Tailrace:
             LateRoutes(LAMBDA_PATHS, lambda: self._functions.get().routes()),
             metrics_route(self._measured),
         ]
-        routes.append(subscribe_route(gateway, self.service, lambda: self._server.stopping))
+        paced = settings.enforce_throughput
+        routes.append(
+            subscribe_route(gateway, self.service, lambda: self._server.stopping, paced=paced)
+        )
         if settings.test_controls:
             routes.append(control_route(self.dispatcher, self.scope, self._keeper.kick))
         try:

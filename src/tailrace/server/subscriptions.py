@@ -21,6 +21,7 @@ from tailrace.api.kinesis.subscribe_to_shard import (
     subscribe,
 )
 from tailrace.api.operation import Context, Service
+from tailrace.api.throttling.buckets import Bucket, Buckets
 from tailrace.errors import AwsError, ResourceInUseException
 from tailrace.server.gateway import Gateway, HttpRequest
 from tailrace.wire.call import Reply
@@ -39,6 +40,7 @@ _TAKE_OVER_US: Final = 5_000_000
 # An event without records tells that the connection is alive.
 _SILENCE_S: Final = 5.0
 _LOOK_S: Final = 0.5
+_ANOTHER: Final = "Another active subscription exists for this consumer: "
 _decoder: Final = Decoder("kinesis", "SubscribeToShard", SubscribeToShardInput)
 
 
@@ -52,20 +54,24 @@ class _SubscribeRoute(Route):
 
 
 def subscribe_route(
-    gateway: Gateway, service: Service, stopping: Callable[[], bool]
+    gateway: Gateway, service: Service, stopping: Callable[[], bool], *, paced: bool = False
 ) -> _SubscribeRoute:
-    """The route of SubscribeToShard. Subscriptions end soon when `stopping` says so."""
-    desk = _Subscriptions(gateway, service, stopping)
+    """The route of SubscribeToShard. Subscriptions end soon when `stopping` says so. With `paced` a
+    consumer may subscribe to a shard once in five seconds, also when its subscription has ended."""
+    desk = _Subscriptions(gateway, service, stopping, paced)
     return _SubscribeRoute("/", desk.answer, methods=["POST"])
 
 
 class _Subscriptions:
     """All subscriptions; each consumer has one to a shard at a time."""
 
-    def __init__(self, gateway: Gateway, service: Service, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, gateway: Gateway, service: Service, stopping: Callable[[], bool], paced: bool
+    ) -> None:
         self._gateway = gateway
         self._service = service
         self._stopping = stopping
+        self._buckets = Buckets() if paced else None
         # By consumer and shard: when it began, and the subscription.
         self._held: dict[tuple[str, int], tuple[int, Subscription]] = {}
 
@@ -93,9 +99,9 @@ class _Subscriptions:
         now_us = self._service.clock.now_us()
         since_us, _ = self._held.get(place, (None, None))
         if since_us is not None and now_us - since_us < _TAKE_OVER_US:
-            raise ResourceInUseException(
-                f"Another active subscription exists for this consumer: {place[0]}"
-            )
+            raise ResourceInUseException(_ANOTHER + subscription.place)
+        if self._buckets is not None and self._buckets.take([_pace(place)], now_us):
+            raise ResourceInUseException(_ANOTHER + subscription.place)
         self._held[place] = (now_us, subscription)
 
     def _holds(self, subscription: Subscription) -> bool:
@@ -143,6 +149,11 @@ class _Subscriptions:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_S):
                         await news.wait()
+
+
+def _pace(place: tuple[str, int]) -> tuple[Bucket, int]:
+    """A bucket that has to pay back for five seconds."""
+    return Bucket(("SubscribeToShard", *place), 1, 1), _TAKE_OVER_US // 1_000_000
 
 
 def _message(kind: str, reply: Reply, dialect: Dialect) -> bytes:

@@ -158,13 +158,14 @@ def due_splits(
     writes: Mapping[int, Sequence[int]],
     interval_ms: int,
     writes_per_s: int = limits.SHARD_SPLIT_WRITES_PER_S,
+    width: int = HASH_BYTES,
 ) -> tuple[Shard, ...]:
     """The open shards of one stream whose write load was too high in each recent interval.
 
     `writes` counts, by shard id, the records of each of the last intervals, the newest last; a
     shard with fewer than `limits.SHARD_SPLIT_INTERVALS` of them is left alone, as is one that
-    cannot be split further. At most as many are named as keep the stream at
-    `limits.STREAM_OPEN_SHARDS`.
+    cannot be split further by the first `width` bytes of its keys. At most as many are named as
+    keep the stream at `limits.STREAM_OPEN_SHARDS`.
     """
     open_shards = [shard for shard in shards if shard.open]
     room = max(limits.STREAM_OPEN_SHARDS - len(open_shards), 0)
@@ -172,7 +173,7 @@ def due_splits(
     hot = [
         shard
         for shard in open_shards
-        if middle(shard) is not None and _sustained(writes.get(shard.id, ()), most)
+        if middle(shard, width) is not None and _sustained(writes.get(shard.id, ()), most)
     ]
     return tuple(hot[:room])
 

@@ -12,12 +12,22 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tailrace import limits
-from tailrace.model.schema import Index, StreamKind, Table
+from tailrace.model.keys import HASH_BYTES
+from tailrace.model.schema import Index, Stream, StreamKind, Table
 from tailrace.streams import lineage, retention
 from tailrace.streams.load import LoadMeter
-from tailrace.tables import backups, copies, expiry, life, stream_life, transitions
+from tailrace.tables import (
+    backups,
+    copies,
+    expiry,
+    kinesis_resharding,
+    life,
+    stream_life,
+    transitions,
+)
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine
+from tailrace.tables.kinesis_streams import HASH_KEY_BYTES
 from tailrace.tables.transfer.step import Transfers
 from tailrace.tables.waiting import alter_and_wait
 
@@ -74,24 +84,41 @@ def _rotate(engine: Engine, policy: Policy, now_us: int) -> bool:
 
 def split_hot_shards(engine: Engine, policy: Policy, meter: LoadMeter, now_us: int) -> bool:
     """Split the shards that had too much to write in each of the recent intervals; whether there
-    were any. Kinesis streams are left alone: their owners split them."""
+    were any. Of Kinesis streams only those on demand are split: their owners split the others."""
     if policy.split_writes_per_s is None:
         return False
     counts = meter.observe(engine.log.written(), now_us)
     if not counts:
         return False
-    catalog = engine.catalog()
-    hot = [
-        shard.id
-        for stream in catalog.streams.values()
-        if stream.kind is not StreamKind.KINESIS
-        for shard in lineage.due_splits(
-            catalog.shards_of[stream.id], counts, meter.interval_ms, policy.split_writes_per_s
-        )
-    ]
+    catalog, hot, halved = engine.catalog(), list[int](), False
+    for stream in catalog.streams.values():
+        most = _most_writes(catalog, stream, policy.split_writes_per_s)
+        if most is None:
+            continue
+        shards = catalog.shards_of[stream.id]
+        own = stream.kind is not StreamKind.KINESIS
+        width = HASH_BYTES if own else HASH_KEY_BYTES
+        hot_now = lineage.due_splits(shards, counts, meter.interval_ms, most, width)
+        due = [shard.id for shard in hot_now]
+        if due and not own:
+            owner = (stream.account, stream.region, stream.table_name)
+            alter_and_wait(engine, kinesis_resharding.halve(owner, due))
+            halved = True
+        else:
+            hot += due
     if hot:
         alter_and_wait(engine, stream_life.split(hot))
-    return bool(hot)
+    return halved or bool(hot)
+
+
+def _most_writes(catalog: Catalog, stream: Stream, writes_per_s: int) -> int | None:
+    """The lasting load above which the shards of a stream are split; None for those that are not.
+    One on demand is to take twice what it gets (how-do-i-size-a-stream.html)."""
+    if stream.kind is not StreamKind.KINESIS:
+        return writes_per_s
+    table = catalog.tables.get(stream.table_id)
+    on_demand = table is not None and table.settings.get("StreamMode") == "ON_DEMAND"
+    return writes_per_s // 2 if on_demand else None
 
 
 def _trim(engine: Engine, policy: Policy, now_us: int) -> bool:

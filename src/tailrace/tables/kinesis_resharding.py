@@ -7,7 +7,7 @@ parents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import msgspec
@@ -27,12 +27,13 @@ from tailrace.tables.kinesis_streams import (
     being_updated,
     check_active,
     check_shard_limit,
+    find,
     found,
     shard_name,
 )
 from tailrace.tables.transitions import Transition
 
-__all__ = ["hash_key_range", "merge_shards", "split_shard", "uniform"]
+__all__ = ["halve", "hash_key_range", "merge_shards", "split_shard", "uniform"]
 
 Owner = tuple[str, str, str]
 
@@ -202,6 +203,23 @@ def uniform(
         cuts = [lineage.cut(piece, count, HASH_KEY_BYTES) or b"" for piece in range(1, count)]
         _split_at(step, cuts)
         _merge_between(step, cuts)
+        return step.alteration
+
+    return decide
+
+
+def halve(owner: Owner, shard_ids: Collection[int]) -> Alter:
+    """Split the shards of an on-demand stream that have too much to write in the middle; those that
+    are closed or gone by then are left, as is a stream that is gone."""
+
+    def decide(catalog: Catalog, tick: Tick) -> Alteration:
+        if find(catalog, *owner) is None:
+            return Alteration()
+        step = _Resharding(catalog, tick, owner, None)
+        for shard in step.open_shards():
+            middle = lineage.middle(shard, HASH_KEY_BYTES)
+            if shard.id in shard_ids and middle is not None:
+                step.split(shard, middle)
         return step.alteration
 
     return decide

@@ -62,10 +62,11 @@ class Caller:
         self._dispatcher = Dispatcher(self.service, operations, SERVICES)
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
-        """The reply to a call. Raises CallRefused."""
-        prefix = "DynamoDB_20120810"
-        if f"{prefix}.{operation}" not in OPERATIONS:
-            prefix = "DynamoDBStreams_20120810"
+        """The reply to a call, of DynamoDB, of its streams, or with the target's prefix of any
+        service. Raises CallRefused."""
+        target = operation if "." in operation else f"DynamoDB_20120810.{operation}"
+        if target not in OPERATIONS:
+            target = f"DynamoDBStreams_20120810.{operation}"
         body = msgspec.json.encode(members)
         replies: list[Reply] = []
         answered = threading.Event()
@@ -74,11 +75,11 @@ class Caller:
             replies.append(reply)
             answered.set()
 
-        self._dispatcher.dispatch(Call(f"{prefix}.{operation}", body, self.scope), respond)
+        self._dispatcher.dispatch(Call(target, body, self.scope), respond)
         if not answered.wait(WAIT_S):
             raise TimeoutError(f"{operation} was not answered within {WAIT_S} s")
         reply = replies[0]
-        answer = msgspec.json.decode(reply.body)
+        answer = msgspec.json.decode(reply.body or b"{}")
         if reply.status != _OK:
             raise CallRefused(answer)
         return answer

@@ -18,6 +18,7 @@ from tailrace.errors import (
     AwsError,
     DryRunOperationException,
     InvalidArgumentException,
+    ProvisionedThroughputExceededException,
     ResourceNotFoundException,
     ValidationException,
 )
@@ -30,7 +31,7 @@ from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Outcome, Plan, Settled, Write
 from tailrace.tables.kinesis_streams import HASH_KEY_BYTES, HASH_KEYS, KinesisStream
 
-__all__ = ["PUT_RECORD", "PUT_RECORDS", "Entry", "PutRecordInput", "PutRecordsInput"]
+__all__ = ["PUT_RECORD", "PUT_RECORDS", "Entry", "PutRecordInput", "PutRecordsInput", "entry_size"]
 
 _WOULD_SUCCEED: Final = "Request would have succeeded, but DryRun flag is set."
 
@@ -70,7 +71,7 @@ def put_record(context: Context, request: PutRecordInput) -> Committed:
 
 def put_records(context: Context, request: PutRecordsInput) -> Committed:
     found = access.serving(context, request)
-    size = sum(_size(entry) for entry in request.records)
+    size = sum(entry_size(entry) for entry in request.records)
     if size > limits.KINESIS_PUT_BYTES:
         megabytes = limits.KINESIS_PUT_BYTES // 2**20
         raise InvalidArgumentException(f"Records size exceeds {megabytes} MB limit")
@@ -112,7 +113,8 @@ def _check_ordering(found: KinesisStream, number: str | None) -> None:
         ) from None
 
 
-def _size(entry: PutRecordInput | Entry) -> int:
+def entry_size(entry: PutRecordInput | Entry) -> int:
+    """The bytes of a record that count: its data and its partition key."""
     return len(entry.data) + len((entry.partition_key or "").encode())
 
 
@@ -123,7 +125,7 @@ def _write(found: KinesisStream, entry: PutRecordInput | Entry, path: str) -> Wr
         raise InvalidArgumentException("PartitionKey must be specified.")
     most = int(found.settings["MaxRecordSizeInKiB"]) * 1024
     size = len(entry.data)
-    if _size(entry) > most:
+    if entry_size(entry) > most:
         raise ValidationException(
             f"1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim={size}"
             f" cap={size}]' at '{path}' failed to satisfy constraint: Member must have length less"
@@ -177,6 +179,8 @@ class _Receipts:
     def receipt_or_error(self, write: Write, outcome: Outcome) -> dict[str, Any]:
         try:
             return self.receipt(write, outcome)
+        except ProvisionedThroughputExceededException as error:
+            return {"ErrorCode": error.code, "ErrorMessage": error.message}
         except AwsError:
             message = "Internal Service Failure"
             return {"ErrorCode": "InternalFailure", "ErrorMessage": message}

@@ -51,13 +51,14 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Subscription:
-    """One consumer's way through one shard."""
+    """One consumer's way through one shard. `place` names both as AWS's refusals do."""
 
     def __init__(
         self, context: Context, consumer_arn: str, shard: Shard, position: Position
     ) -> None:
         self.consumer_arn = consumer_arn
         self.shard_id = shard.id
+        self.place = _named(consumer_arn, shard)
         self._context = context
         self._position = position
         # The clock of the next record, or that of the last one passed.
@@ -110,6 +111,12 @@ def _place(
         if shard.id == shard_id:
             return found, seen, shard
     raise access.shard_missing(seen, str(shard_id))
+
+
+def _named(consumer_arn: str, shard: Shard) -> str:
+    account, _, stream = access.owner_by_arn(consumer_arn)
+    consumer = consumer_arn.rpartition("/")[2].partition(":")[0]
+    return f"{account}:{stream}:{shard.name}:{consumer}"
 
 
 def _clock(record: bytes) -> int:

@@ -12,6 +12,7 @@ from tailrace import limits
 from tailrace.api.operation import Operation
 from tailrace.api.throttling.batches import batch_get, batch_statements, batch_write
 from tailrace.api.throttling.buckets import Buckets
+from tailrace.api.throttling.kinesis import throttled as kinesis_throttled
 from tailrace.api.throttling.requests import Run, alone, together
 from tailrace.api.throttling.streams import called, records_read
 from tailrace.api.throttling.throughput import Meter
@@ -55,6 +56,10 @@ def enforced(operations: Mapping[str, Operation[Any]]) -> dict[str, Operation[An
     for name, limit in throttled.items():
         target = f"DynamoDBStreams_20120810.{name}"
         runs[target] = limit(operations[target].run)
+    for target, operation in operations.items():
+        prefix, _, name = target.partition(".")
+        if prefix == "Kinesis_20131202":
+            runs[target] = kinesis_throttled(name, operation.run, buckets)
     return {
         target: msgspec.structs.replace(operation, run=runs.get(target, operation.run))
         for target, operation in operations.items()
