@@ -1,4 +1,4 @@
-"""The KCL programs of `kcl/` and `kcl-kinesis/`: processes that print what they read."""
+"""The KCL programs of `kcl/`: processes that print what they read."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["KclWorker", "build", "worker"]
 _STOP_S = 60.0
 
 
-def build(mvn: str, project: str = "kcl") -> Path:
-    """The folder with the compiled program of a project beside this file, and its jars."""
-    return programs.build(Path(__file__).with_name(project), programs.maven_goals(mvn))
+def build(mvn: str, profile: str = "streams") -> Path:
+    """The folder with the compiled programs of a profile of the project, and their jars."""
+    return programs.build(Path(__file__).with_name("kcl"), programs.maven_goals(mvn, "-P", profile))
 
 
 class KclWorker:
@@ -65,12 +65,13 @@ def worker(
     name: str,
     log: Path,
     lines: queue.SimpleQueue[str] | None = None,
+    program: str = "tailrace.StreamReader",
 ) -> Iterator[KclWorker]:
     """A worker of an application on a stream; stopped at the end."""
     arguments = (endpoint_url, stream, application, name)
     with log.open("w") as errors:
         process = subprocess.Popen(
-            programs.java_command(java, built, "tailrace.StreamReader", *arguments),
+            programs.java_command(java, built, program, *arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

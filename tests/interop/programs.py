@@ -42,10 +42,10 @@ def build(project: Path, *commands: Sequence[str | Path]) -> Path:
     return built
 
 
-def maven_goals(mvn: str) -> list[str]:
+def maven_goals(mvn: str, *options: str) -> list[str]:
     """The command that compiles a project of Maven's and puts the jars it needs into `lib`."""
     goals = ["compile", "dependency:copy-dependencies", "-DincludeScope=runtime"]
-    return [mvn, "-B", "-q", "-ntp", *goals, "-DoutputDirectory=lib"]
+    return [mvn, "-B", "-q", "-ntp", *options, *goals, "-DoutputDirectory=lib"]
 
 
 def java_command(java: str, built: Path, *arguments: str) -> list[str]:

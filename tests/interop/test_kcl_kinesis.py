@@ -1,5 +1,5 @@
-"""The Kinesis Client Library, unchanged, reads the Kinesis stream that a table's changes go to, to
-the end and across a split: by polling, and by enhanced fan-out."""
+"""The Kinesis Client Library, unchanged and over HTTP/2, reads the Kinesis stream that a table's
+changes go to, to the end and across a split: by polling, and by enhanced fan-out."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_workers_read_the_changes_of_a_table_across_a_split(
     need: Callable[[str], str], tmp_path: Path
 ) -> None:
     java, mvn, _ = need("java"), need("mvn"), need("javac")
-    built = build(mvn, "kcl-kinesis")
+    built = build(mvn, "kinesis")
     with contextlib.ExitStack() as stack:
         tailrace = stack.enter_context(Tailrace(Settings(data=tmp_path / "data", port=0)))
         tables, kinesis = _client(tailrace, "dynamodb"), _client(tailrace, "kinesis")
@@ -135,7 +135,17 @@ def test_workers_read_the_changes_of_a_table_across_a_split(
         place = (java, built, tailrace.endpoint_url, "changes")
         # Two applications, each of which reads everything.
         both = [
-            _Seen(stack.enter_context(worker(*place, f"by-{name}", name, tmp_path / f"{name}.log")))
+            _Seen(
+                stack.enter_context(
+                    worker(
+                        *place,
+                        f"by-{name}",
+                        name,
+                        tmp_path / f"{name}.log",
+                        program="tailrace.KinesisReader",
+                    )
+                )
+            )
             for name in ("poller", "subscriber")
         ]
         for seen in both:
