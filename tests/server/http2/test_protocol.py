@@ -9,6 +9,9 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
@@ -16,7 +19,7 @@ from tailrace import limits
 from tailrace.app import Tailrace
 from tailrace.settings import Settings
 from tests.server.http import post, read_response
-from tests.server.http2.peer import Peer, Wire
+from tests.server.http2.peer import Header, Peer, Wire
 
 Connect = Callable[[], socket.socket]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -247,6 +250,14 @@ def test_a_client_that_takes_leave_gets_its_answer(wire: Wire) -> None:
     assert wire.peer.response(stream_id).status == 200
 
 
+def signed(body: bytes, secret: str) -> list[Header]:
+    """The headers of a call as an SDK signs it."""
+    target = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Host": "localhost"}
+    request = AWSRequest("POST", "http://localhost/", headers=target, data=body)
+    SigV4Auth(Credentials("key", secret), "dynamodb", "us-east-1").add_auth(request)
+    return [(name.lower(), str(value)) for name, value in request.headers.items()]
+
+
 def test_signatures_are_checked() -> None:
     with Tailrace(Settings(port=0, credentials={"key": "secret"})) as running:
         port = int(running.endpoint_url.rpartition(":")[2])
@@ -254,3 +265,7 @@ def test_signatures_are_checked() -> None:
             wire = Wire(connection)
             unsigned = wire.response(wire.peer.call("ListTables", b"{}"))
             assert unsigned.code == "MissingAuthenticationTokenException"
+            for secret, status in (("secret", 200), ("other", 400)):
+                stream_id = wire.peer.open("POST", "/", *signed(b"{}", secret), last=False)
+                wire.upload(stream_id, b"{}")
+                assert wire.response(stream_id).status == status

@@ -43,6 +43,8 @@ STREAM_WINDOW: Final = 256 * 1024
 CONNECTION_WINDOW: Final = STREAMS * STREAM_WINDOW
 # Names, values and 32 bytes for each of them; h2's own default, of which clients are told.
 HEADER_BYTES: Final = H2Connection.DEFAULT_MAX_HEADER_LIST_SIZE
+# Streams of which is remembered how they ended: late frames on them are no mistake.
+CLOSED_STREAMS: Final = 4096
 # What is remembered of header fields sent, to name them shortly: RFC 9113's default.
 COMPRESSION_BYTES: Final = 4096
 # Bodies of calls that are not whole or not begun. A further one has its stream refused.
@@ -94,13 +96,19 @@ class _Stream:
         self.whole = False
 
 
+class _Frames(H2Connection):
+    """h2, with less kept of a connection that lives long."""
+
+    MAX_CLOSED_STREAMS = CLOSED_STREAMS
+
+
 class Connection:
     """The server's side. Every method may be called at any time: what concerns a stream that has
     gone is passed over."""
 
     def __init__(self) -> None:
         # Header values are left as the bytes they are.
-        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+        self._h2 = _Frames(H2Configuration(client_side=False, header_encoding=None))
         self._h2.local_settings = Settings(
             client=False,
             initial_values={
