@@ -13,10 +13,10 @@ __all__ = [
     "BULK_OBJECT_BYTES",
     "BULK_PUTS_AT_ONCE",
     "BULK_REPORT_FILE_BYTES",
-    "BULK_TOKEN_LIFE_MS",
     "CAPACITY_UNITS_MAX",
     "COMPARED_CONDITIONS",
     "COPY_ITEMS_PER_COMMIT",
+    "EXPORTS_AT_ONCE",
     "EXPRESSION_BYTES",
     "EXPRESSION_CACHE_ENTRIES",
     "EXPRESSION_IN_OPERANDS",
@@ -95,6 +95,7 @@ __all__ = [
     "TRANSACTION_ACTIONS",
     "TRANSACTION_BYTES",
     "TRANSACTION_TOKEN_LIFE_MS",
+    "TRANSFER_TOKEN_LIFE_MS",
     "TRIM_RECORDS_PER_COMMIT",
     "TTL_CHANGE_INTERVAL_MS",
     "TTL_ITEMS_PER_STEP",
@@ -175,8 +176,10 @@ BULK_PUTS_AT_ONCE: Final = 50
 # BulkPutItems.BestPractices.html; for imports, "Import quotas" in ServiceQuotas.html.
 INPUT_OBJECTS: Final = 50_000
 BULK_OBJECT_BYTES: Final = 5 * 1024 * 1024 * 1024
-# StartBulkPutItems, ListBulkOperations (API reference)
-BULK_TOKEN_LIFE_MS: Final = 8 * 60 * 60 * 1000
+# "Table export to Amazon S3" in ServiceQuotas.html
+EXPORTS_AT_ONCE: Final = 300
+# StartBulkPutItems, ExportTableToPointInTime, ListBulkOperations (API reference)
+TRANSFER_TOKEN_LIFE_MS: Final = 8 * 60 * 60 * 1000
 BULK_LIST_PAGE: Final = 10
 
 WRITE_UNIT_BYTES: Final = 1024

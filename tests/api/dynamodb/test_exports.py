@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Any
 
 import pytest
 
+from tailrace import limits
 from tailrace.testing.calling import Caller
-
-MINUTE_US = 60 * 1_000_000
-ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/things"
+from tests.api.dynamodb.exports import ARN, MINUTE_US, described, done, export, files, lines
 
 
 @pytest.fixture
@@ -35,42 +33,6 @@ def exporter(bucket: Path) -> Caller:
         PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
     )
     return caller
-
-
-def export(caller: Caller, **more: Any) -> dict[str, Any]:
-    members = {"TableArn": ARN, "S3Bucket": "bucket", **more}
-    return caller.call("ExportTableToPointInTime", **members)["ExportDescription"]
-
-
-def described(caller: Caller, arn: str) -> dict[str, Any]:
-    return caller.call("DescribeExport", ExportArn=arn)["ExportDescription"]
-
-
-def done(caller: Caller, **more: Any) -> dict[str, Any]:
-    """An export that was carried out."""
-    begun = export(caller, **more)
-    assert begun["ExportStatus"] == "IN_PROGRESS"
-    caller.keep()
-    found = described(caller, begun["ExportArn"])
-    assert found["ExportStatus"] == "COMPLETED"
-    return found
-
-
-def files(bucket: Path, found: dict[str, Any]) -> list[dict[str, Any]]:
-    summary = json.loads((bucket / found["ExportManifest"]).read_bytes())
-    manifest = (bucket / summary["manifestFilesS3Key"]).read_text()
-    return [json.loads(line) for line in manifest.splitlines()]
-
-
-def lines(bucket: Path, found: dict[str, Any]) -> list[str]:
-    """The lines of all data files."""
-    return [
-        line
-        for entry in files(bucket, found)
-        for line in gzip.decompress((bucket / entry["dataFileS3Key"]).read_bytes())
-        .decode()
-        .splitlines()
-    ]
 
 
 def test_a_full_export_has_manifests_and_files_of_items(exporter: Caller, bucket: Path) -> None:
@@ -262,7 +224,38 @@ def test_exports_are_listed_newest_first_a_page_at_a_time(exporter: Caller) -> N
         (
             {"FilterSpecification": {"FilterExpression": "a = :a"}},
             "ValidationException",
-            "Invalid Request: FilterSpecification is not supported",
+            "Invalid FilterExpression: An expression attribute value used in expression is not",
+        ),
+        (
+            {"FilterSpecification": {"ExpressionAttributeNames": {"#a": "a"}}},
+            "ValidationException",
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ),
+        (
+            {
+                "FilterSpecification": {
+                    "KeyConditionExpression": "pk = :pk",
+                    "FilterExpression": "attribute_exists(pk)",
+                    "ExpressionAttributeValues": {":pk": {"S": "a"}},
+                }
+            },
+            "ValidationException",
+            "Filter Expression can only contain non-primary key attributes: Primary key attribute",
+        ),
+        (
+            {
+                "FilterSpecification": {
+                    "KeyConditionExpression": "n = :n",
+                    "ExpressionAttributeValues": {":n": {"S": "a"}},
+                }
+            },
+            "ValidationException",
+            "Query condition missed key schema element: pk",
+        ),
+        (
+            {"FilterSpecification": {"ProjectionExpression": "pk.a"}},
+            "ValidationException",
+            "Key attributes must be scalars",
         ),
     ],
 )
@@ -273,6 +266,23 @@ def test_requests_are_checked(
     refused = exporter.refused("ExportTableToPointInTime", **asked)
     assert refused.code == code
     assert refused.message.startswith(start)
+
+
+def test_a_token_stands_for_its_export_for_eight_hours(exporter: Caller) -> None:
+    first = export(exporter, ClientToken="t")["ExportArn"]
+    assert export(exporter, ClientToken="t")["ExportArn"] == first
+    exporter.keep()
+    exporter.clock.advance(8 * 60 * MINUTE_US)
+    assert export(exporter, ClientToken="t")["ExportArn"] != first
+
+
+def test_so_many_run_at_once_and_no_more(exporter: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "EXPORTS_AT_ONCE", 1)
+    export(exporter)
+    refused = exporter.refused("ExportTableToPointInTime", TableArn=ARN, S3Bucket="bucket")
+    assert refused.code == "LimitExceededException"
+    exporter.keep()
+    export(exporter)
 
 
 def test_changes_must_be_kept(caller: Caller) -> None:

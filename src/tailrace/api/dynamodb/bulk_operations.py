@@ -151,7 +151,7 @@ def _asked(context: Context, request: StartBulkPutItemsInput) -> dict[str, Any]:
 
 def _known(context: Context, token: str, now_us: int) -> Job | None:
     """The operation that was started with a token, while it counts."""
-    since_us = now_us - limits.BULK_TOKEN_LIFE_MS * 1000
+    since_us = now_us - limits.TRANSFER_TOKEN_LIFE_MS * 1000
     for job in own_jobs(context, _KIND):
         if job.token == token and job.started_us > since_us:
             return job
@@ -190,7 +190,7 @@ def _begun(context: Context, job: Job, digest: str) -> Altered:
         jobs, tokens = jobs_table(catalog), tokens_table(catalog)
         assert jobs is not None
         assert tokens is not None
-        now_us, life_ms = job.started_us, limits.BULK_TOKEN_LIFE_MS
+        now_us, life_ms = job.started_us, limits.TRANSFER_TOKEN_LIFE_MS
         use = token_write(tokens, owner, job.token, digest, now_us, life_ms)
         return Committed(((use, job_write(jobs, job)),), done)
 

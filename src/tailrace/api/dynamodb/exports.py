@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from tailrace import limits
+from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb.continuous_backups import backed_up_table
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.transfers import (
@@ -16,7 +18,9 @@ from tailrace.api.dynamodb.transfers import (
     job_page,
     named_table,
     own_jobs,
+    refuse_more,
     seconds,
+    without_nulls,
 )
 from tailrace.api.operation import Altered, Context, Operation, Result
 from tailrace.errors import (
@@ -31,6 +35,7 @@ from tailrace.model.schema import Table
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.recovery import Recovery, recovery_of
 from tailrace.tables.transfer.exporting import snapshot
+from tailrace.tables.transfer.filtering import export_filter
 from tailrace.tables.transfer.jobs import Job, JobKind, JobStatus
 
 __all__ = [
@@ -55,6 +60,14 @@ class IncrementalExportSpecification(msgspec.Struct, rename="pascal", frozen=Tru
     export_view_type: Literal["NEW_IMAGE", "NEW_AND_OLD_IMAGES"] | None = None
 
 
+class FilterSpecification(msgspec.Struct, rename="pascal", frozen=True):
+    filter_expression: str | None = None
+    projection_expression: str | None = None
+    key_condition_expression: str | None = None
+    expression_attribute_names: inputs.Names | None = None
+    expression_attribute_values: inputs.Values | None = None
+
+
 class ExportTableToPointInTimeInput(msgspec.Struct, frozen=True):
     TableArn: str
     S3Bucket: str
@@ -67,7 +80,7 @@ class ExportTableToPointInTimeInput(msgspec.Struct, frozen=True):
     ExportFormat: Literal["DYNAMODB_JSON", "ION"] | None = None
     ExportType: Literal["FULL_EXPORT", "INCREMENTAL_EXPORT"] | None = None
     IncrementalExportSpecification: IncrementalExportSpecification | None = None
-    FilterSpecification: dict[str, Any] | None = None
+    FilterSpecification: FilterSpecification | None = None
 
 
 class DescribeExportInput(msgspec.Struct, rename="pascal", frozen=True):
@@ -88,8 +101,10 @@ def export_table_to_point_in_time(
     account, region, name = named_table(context, request.TableArn, invalid)
     token = request.ClientToken or context.service.ids.uuid()
     params = _params(request)
+    now_us = context.service.clock.now_us()
+    since_us = now_us - limits.TRANSFER_TOKEN_LIFE_MS * 1000
     for known in own_jobs(context, JobKind.EXPORT):
-        if known.token == token:
+        if known.token == token and known.started_us > since_us:
             if known.asked["Params"] != params or known.table_arn != request.TableArn:
                 raise ExportConflictException(
                     "Export conflict: Duplicate request detected with conflicting parameters"
@@ -98,7 +113,8 @@ def export_table_to_point_in_time(
     if region != context.scope.region:
         raise TableNotFoundException(f"Table not found: {request.TableArn}")
     table = _table(context, name, request.TableArn)
-    now_us = context.service.clock.now_us()
+    asked = {"Params": params, **_asked(request, table, now_us)}
+    refuse_more(context, JobKind.EXPORT, limits.EXPORTS_AT_ONCE)
     job = Job(
         arn=job_arn(context, table.arn, "export", now_us),
         kind=JobKind.EXPORT,
@@ -108,7 +124,7 @@ def export_table_to_point_in_time(
         table_arn=table.arn,
         table_uuid=table.uuid,
         started_us=now_us,
-        asked={"Params": params, **_asked(request, table, now_us)},
+        asked=asked,
         token=token,
     )
     body = body_of({"ExportDescription": _description(job)})
@@ -130,9 +146,7 @@ def _table(context: Context, name: str, arn: str) -> Table:
 def _check(request: ExportTableToPointInTimeInput) -> None:
     incremental = request.IncrementalExportSpecification
     problem: str | None = None
-    if request.FilterSpecification is not None:
-        problem = "FilterSpecification is not supported"
-    elif request.S3SseKmsKeyId is not None and request.S3SseAlgorithm != "KMS":
+    if request.S3SseKmsKeyId is not None and request.S3SseAlgorithm != "KMS":
         problem = "KMS Key Id is not supported for this encryption type"
     elif incremental is not None and request.ExportType is None:
         problem = (
@@ -173,6 +187,11 @@ def _asked(request: ExportTableToPointInTimeInput, table: Table, now_us: int) ->
     for name in ("S3BucketOwner", "S3Prefix", "S3SseKmsKeyId", "ExportType"):
         if getattr(request, name) is not None:
             asked[name] = getattr(request, name)
+    if request.FilterSpecification is not None:
+        asked["FilterSpecification"] = without_nulls(
+            msgspec.to_builtins(request.FilterSpecification)
+        )
+        export_filter(asked["FilterSpecification"], table)
     known = recovery_of(table)
     if request.IncrementalExportSpecification is not None:
         asked |= _window(request.IncrementalExportSpecification, known, table, now_us)
@@ -268,7 +287,13 @@ def _description(job: Job) -> dict[str, Any]:
         "S3SseAlgorithm": asked["S3SseAlgorithm"],
         "ExportFormat": asked["ExportFormat"],
     }
-    for name in ("S3BucketOwner", "S3Prefix", "S3SseKmsKeyId", "ExportType"):
+    for name in (
+        "S3BucketOwner",
+        "S3Prefix",
+        "S3SseKmsKeyId",
+        "ExportType",
+        "FilterSpecification",
+    ):
         if name in asked:
             description[name] = asked[name]
     if "FromUs" in asked:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from tailrace.model.schema import Table, TableStatus
+from tailrace.model.values import decode_item, encode_item
 from tailrace.tables import hidden
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 from tailrace.tables.copies import copying
@@ -21,6 +22,7 @@ from tailrace.tables.pages import segment_bounds
 from tailrace.tables.recovery import last_clock, rewinding
 from tailrace.tables.transfer import output
 from tailrace.tables.transfer.buckets import Buckets
+from tailrace.tables.transfer.filtering import ExportFilter, export_filter
 from tailrace.tables.transfer.folding import fold, folded_line
 from tailrace.tables.transfer.jobs import Job, ended, store
 from tailrace.tables.waiting import alter_and_wait
@@ -112,20 +114,26 @@ def _incremental(job: Job) -> bool:
 def _next_file(
     engine: Engine, buckets: Buckets, job: Job, table: Table, progress: _Progress
 ) -> _Progress:
-    low, high = segment_bounds(progress.partition, table.partitions)
-    after = bytes.fromhex(progress.after)
-    rows, more = _rows(engine, Span(table.id, after or low, high))
+    chosen = export_filter(job.asked.get("FilterSpecification"), table)
+    span = chosen.within(*segment_bounds(progress.partition, table.partitions))
+    rows, more = [], False
+    if span is not None:
+        low, high = span
+        rows, more = _rows(engine, Span(table.id, bytes.fromhex(progress.after) or low, high))
     prefix = job.asked.get("S3Prefix")
     above = output.output_prefix(prefix)
     if not _incremental(job):
         above = output.job_directory(prefix, job.arn)
-    lines = _lines(job, rows)
-    entry = output.write_data_file(buckets, job, f"{above}/data", len(progress.files), lines)
+    lines = _lines(job, rows, chosen)
+    files = progress.files
+    if lines or chosen.takes_all:
+        entry = output.write_data_file(buckets, job, f"{above}/data", len(files), lines)
+        files = (*files, entry)
     return msgspec.structs.replace(
         progress,
         partition=progress.partition + (not more),
         after=(rows[-1].key + b"\0").hex() if more else "",
-        files=(*progress.files, entry),
+        files=files,
         size=progress.size + sum(row.size for row in rows),
     )
 
@@ -144,12 +152,16 @@ def _rows(engine: Engine, span: Span) -> tuple[list[Row], bool]:
     return rows, True
 
 
-def _lines(job: Job, rows: Sequence[Row]) -> list[bytes]:
+def _lines(job: Job, rows: Sequence[Row], chosen: ExportFilter) -> list[bytes]:
     ion = job.asked["ExportFormat"] == "ION"
-    if not _incremental(job):
+    if _incremental(job):
+        old = job.asked["ExportViewType"] == "NEW_AND_OLD_IMAGES"
+        lines = [folded_line(row.data, ion, old, chosen) for row in rows]
+        return [line for line in lines if line is not None]
+    if chosen.takes_all:
         return [output.item_line(row.data, ion) for row in rows]
-    old = job.asked["ExportViewType"] == "NEW_AND_OLD_IMAGES"
-    return [folded_line(row.data, ion, old) for row in rows]
+    items = [item for row in rows if chosen.keeps(item := decode_item(row.data))]
+    return [output.item_line(encode_item(chosen.shown(item)), ion) for item in items]
 
 
 def _finish(

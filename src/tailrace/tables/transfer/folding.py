@@ -15,6 +15,7 @@ from tailrace.model.values import Item, decode_item, encode_item, item_size
 from tailrace.streams.log import Shard
 from tailrace.streams.sequence import clock_at, from_sequence_number, time_us
 from tailrace.tables.engine import Engine, Plan, Write
+from tailrace.tables.transfer.filtering import ExportFilter
 from tailrace.tables.transfer.jobs import Job
 from tailrace.tables.transfer.output import change_line
 from tailrace.tables.waiting import commit_and_wait
@@ -124,12 +125,16 @@ def _unpacked(data: bytes) -> _Change:
     )
 
 
-def folded_line(data: bytes, ion: bool, with_old: bool) -> bytes:
-    """A folded change as a line of an export."""
+def folded_line(data: bytes, ion: bool, with_old: bool, chosen: ExportFilter) -> bytes | None:
+    """A folded change as a line of an export; None when the filter leaves it out. That looks at
+    what the item is after the change, or before it if it is deleted."""
     change = _unpacked(data)
+    latest = change.old if change.new is None else change.new
+    if latest is not None and not chosen.keeps(latest):
+        return None
     images: dict[str, Any] = {"Keys": change.keys}
     if with_old and change.old is not None:
-        images["OldImage"] = change.old
+        images["OldImage"] = chosen.shown(change.old)
     if change.new is not None:
-        images["NewImage"] = change.new
+        images["NewImage"] = chosen.shown(change.new)
     return change_line(images, time_us(change.clock), ion)
