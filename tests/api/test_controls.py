@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tailrace.api.controls import CONTROLS, run_control
+from tailrace.api.faults import Faults
 from tailrace.api.operation import Context
 from tailrace.clock import SystemClock
 from tailrace.errors import (
@@ -219,3 +220,17 @@ def test_an_unknown_control(desk: StreamDesk) -> None:
 
 def test_controls_are_registered_by_their_names() -> None:
     assert all(name == operation.name for name, operation in CONTROLS.items())
+
+
+def test_transitions_take_as_long_as_was_said_until_that_is_taken_back(desk: StreamDesk) -> None:
+    faults = desk.service.faults
+    desk.control("SetTransitionTime", Milliseconds=1500)
+    assert faults.transition_us == 1_500_000
+    desk.control("ClearFaults")
+    assert faults.transition_us == 0
+    configured = Faults(7)
+    configured.transition_us = 9
+    configured.clear()
+    assert configured.transition_us == 7
+    with pytest.raises(ValidationException):
+        desk.control("SetTransitionTime", Milliseconds=-1)

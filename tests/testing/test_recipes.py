@@ -192,6 +192,42 @@ def test_items_reach_the_end_of_their_time(bench: Bench) -> None:
     }
 
 
+def test_what_is_made_is_not_there_at_once(bench: Bench) -> None:
+    bench.controls.set_transition_time(60)
+    bench.tables.create_table(
+        TableName="later",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    item = {"TableName": "later", "Item": {"pk": {"S": "a"}}}
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        bench.tables.put_item(**item)
+    with pytest.raises(ClientError, match="ResourceInUseException"):
+        bench.tables.delete_table(TableName="later")
+    bench.controls.advance_clock(60)
+    bench.tables.get_waiter("table_exists").wait(TableName="later")
+    bench.tables.put_item(**item)
+    bench.controls.clear_faults()
+    bench.tables.delete_table(TableName="later")
+    assert "later" not in bench.tables.list_tables()["TableNames"]
+
+
+def test_a_stream_has_no_shards_while_it_is_enabling(bench: Bench) -> None:
+    bench.controls.set_transition_time(60)
+    off: dict[str, Any] = {"StreamEnabled": False}
+    on: dict[str, Any] = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    bench.tables.update_table(TableName="orders", StreamSpecification=off)
+    bench.controls.advance_clock(60)
+    made = bench.tables.update_table(TableName="orders", StreamSpecification=on)
+    bench.arn = made["TableDescription"]["LatestStreamArn"]
+    assert bench.shards() == []
+    bench.put("a")
+    bench.controls.advance_clock(60)
+    (shard,) = bench.shards()
+    assert bench.keys(shard) == ["a"]
+
+
 def test_what_is_no_control_is_refused(bench: Bench) -> None:
     with pytest.raises(TailraceError, match="ResourceNotFoundException"):
         bench.controls.rotate_shards(bench.arn.replace("orders", "others"))

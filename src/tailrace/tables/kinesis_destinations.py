@@ -15,8 +15,9 @@ import msgspec
 
 from tailrace import limits
 from tailrace.errors import ResourceNotFoundException, ValidationException
-from tailrace.model.schema import Destination, Stream, StreamKind, Table
+from tailrace.model.schema import Destination, Stream, StreamKind, Table, TableStatus
 from tailrace.streams.retention import Hold
+from tailrace.tables.busy import check_settled
 from tailrace.tables.captures import close_captures, open_capture
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 
@@ -37,8 +38,9 @@ def enable(
 
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         table = _table(catalog, scope)
-        disabling = any(each.is_changing(now_us) for each in destinations_of(catalog, table))
-        if disabling or any(stream.destination is not None for stream in table.captures):
+        changing = any(each.is_changing(now_us) for each in destinations_of(catalog, table))
+        going = table.status is TableStatus.DELETING
+        if changing or going or any(stream.destination is not None for stream in table.captures):
             raise ValidationException(
                 f"{_STATE}EnableKinesisStreamingDestination must be DISABLED or ENABLE_FAILED to"
                 " perform ENABLE operation."
@@ -135,4 +137,6 @@ def _table(catalog: Catalog, scope: Scope) -> Table:
         raise ResourceNotFoundException(
             f"Requested resource not found: Table: {scope[2]} not found"
         )
+    if table.status is TableStatus.CREATING:
+        check_settled(table)
     return table

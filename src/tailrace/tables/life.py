@@ -131,7 +131,8 @@ def delete_table(
     def close_own(catalog: Catalog, tick: Tick) -> Alteration:
         table = _named(catalog, scope)
         ids = frozenset(stream.id for stream in table.captures)
-        return close_captures(catalog, tick, table, ids, now_us)
+        settles_us = None if transition is None else transition.ends_us
+        return close_captures(catalog, tick, table, ids, now_us, settles_us)
 
     def drop(catalog: Catalog, tick: Tick) -> Alteration:
         del tick

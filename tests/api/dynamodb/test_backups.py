@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tailrace.testing.calling import Caller
+
+if TYPE_CHECKING:
+    from tests.api.dynamodb.conftest import Disk
 
 SECOND_US = 1_000_000
 TABLE_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/things"
@@ -179,3 +182,89 @@ def test_a_table_must_exist(caller: Caller) -> None:
         "TableNotFoundException",
         "Table not found: nowhere",
     )
+
+
+def recovered(caller: Caller, **more: Any) -> None:
+    """A table whose changes are kept for recovery, with an item."""
+    caller.create(**more)
+    caller.call(
+        "UpdateContinuousBackups",
+        TableName="things",
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )
+    caller.put("a", g={"S": "1"})
+
+
+def test_a_table_that_could_be_recovered_leaves_a_backup_behind(caller: Caller) -> None:
+    recovered(
+        caller,
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("g", "pk")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by-g",
+                "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+    )
+    table_id = caller.table().uuid
+    caller.call("DeleteTable", TableName="things")
+    assert listed(caller) == listed(caller, BackupType="USER") == []
+    assert listed(caller, BackupType="ALL") == ["things$DeletedTableBackup"]
+    (summary,) = caller.call("ListBackups", BackupType="SYSTEM")["BackupSummaries"]
+    now_us = caller.clock.now_us()
+    assert summary == {
+        "TableName": "things",
+        "TableId": table_id,
+        "TableArn": TABLE_ARN,
+        "BackupArn": f"{TABLE_ARN}/backup/0{now_us // 1000}-00000000",
+        "BackupName": "things$DeletedTableBackup",
+        "BackupSizeBytes": 5,
+        "BackupStatus": "AVAILABLE",
+        "BackupType": "SYSTEM",
+        "BackupCreationDateTime": now_us / 1e6,
+        "BackupExpiryDateTime": now_us / 1e6 + 35 * 86_400,
+    }
+    arn = summary["BackupArn"]
+    assert described(caller, arn)["SourceTableFeatureDetails"] == {}
+    assert described(caller, arn)["SourceTableDetails"]["ItemCount"] == 1
+    caller.keep()
+    caller.create()
+    assert caller.scan() == []
+    caller.call("RestoreTableFromBackup", TargetTableName="again", BackupArn=arn)
+    caller.keep()
+    assert caller.get("a", "again") == {"pk": {"S": "a"}, "g": {"S": "1"}}
+    assert caller.call("Scan", TableName="again", IndexName="by-g")["Count"] == 1
+
+
+def test_what_a_deleted_table_left_behind_goes_by_itself_after_35_days(disk: Disk) -> None:
+    caller = disk.open()
+    recovered(caller)
+    caller.call("DeleteTable", TableName="things")
+    caller.keep()
+    (kept,) = caller.call("ListBackups", BackupType="SYSTEM")["BackupSummaries"]
+    arn = kept["BackupArn"]
+    refused = caller.refused("DeleteBackup", BackupArn=arn)
+    assert refused.code == "ValidationException"
+    assert refused.message.startswith(
+        f"User is not allowed to delete the system backup with arn {arn}. It will automatically"
+        " expire on "
+    )
+    caller.clock.advance(35 * 86_400 * SECOND_US - 1)
+    caller = disk.open()
+    caller.keep()
+    assert described(caller, arn)["BackupDetails"]["BackupType"] == "SYSTEM"
+    caller.clock.advance(1)
+    caller.keep()
+    assert listed(caller, BackupType="ALL") == []
+    assert caller.refused("DescribeBackup", BackupArn=arn).code == "BackupNotFoundException"
+
+
+def test_a_table_that_could_not_be_recovered_leaves_nothing_behind(caller: Caller) -> None:
+    caller.create()
+    caller.put("a")
+    caller.call("DeleteTable", TableName="things")
+    assert listed(caller, BackupType="ALL") == []

@@ -479,6 +479,38 @@ def test_an_index_is_not_read_before_it_is_filled(caller: Caller) -> None:
     assert caller.call("Scan", TableName="things", IndexName="by-n")["Count"] == 1
 
 
+def test_throughput_is_lowered_four_times_a_day_of_table_and_index_each(caller: Caller) -> None:
+    units = {"ReadCapacityUnits": 50, "WriteCapacityUnits": 50}
+    caller.create(
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput=units,
+        GlobalSecondaryIndexes=[{**INDEX, "ProvisionedThroughput": units}],
+        AttributeDefinitions=_KEY["AttributeDefinitions"] + DEFINED,
+    )
+
+    def lower(to: int) -> dict[str, Any]:
+        return {"ProvisionedThroughput": {**units, "ReadCapacityUnits": to}}
+
+    def lower_index(to: int) -> dict[str, Any]:
+        return {"GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": "by-n", **lower(to)}}]}
+
+    for turn in range(4):
+        update(caller, **lower(40 - turn))
+    limited = "LimitExceededException: Subscriber limit exceeded: Provisioned throughput decreases"
+    assert refused(caller, "UpdateTable", **lower(30), **lower_index(30)).startswith(limited)
+    assert index_of(caller)["ProvisionedThroughput"]["ReadCapacityUnits"] == 50
+    for turn in range(4):
+        update(caller, **lower_index(40 - turn))
+    assert refused(caller, "UpdateTable", **lower_index(30)).startswith(limited)
+    assert described(caller)["ProvisionedThroughput"]["NumberOfDecreasesToday"] == 4
+    update(caller, **lower(60))
+    caller.clock.advance(3600 * SECOND_US)
+    update(caller, **lower(30))
+    assert described(caller)["ProvisionedThroughput"]["NumberOfDecreasesToday"] == 5
+    caller.clock.advance(24 * 3600 * SECOND_US)
+    assert described(caller)["ProvisionedThroughput"]["NumberOfDecreasesToday"] == 0
+
+
 class _NoClock:
     def now_us(self) -> int:
         raise AssertionError("whoever finds an available table need not know the time")
