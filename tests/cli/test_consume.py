@@ -12,6 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.servers.queues_and_buckets import QueuesAndBuckets
+
 HANDLER = """
 import os
 
@@ -207,3 +211,38 @@ def test_one_group_cannot_consume_two_tables(run: Any, endpoint: Any, tmp_path: 
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "consumes first-one" in errors
+
+
+@pytest.mark.parametrize("where", ["sqs:failed,s3://failed/large", "s3://failed/letters"])
+def test_dead_letters_in_queues_and_buckets(
+    run: Any, endpoint: Any, tmp_path: Path, where: str
+) -> None:
+    services = QueuesAndBuckets()
+    services.queues["failed"], services.buckets["failed"] = [], {}
+    table = f"deadly-{where[:2]}"
+    endpoint.make(table)
+    place = Workplace(tmp_path)
+    place_env = {
+        "AWS_ENDPOINT_URL_SQS": services.url,
+        "AWS_ENDPOINT_URL_S3": services.url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "OUT": str(place.out),
+    }
+    try:
+        for name in ("bad-1", "good", "bad-2"):
+            endpoint.put(table, name)
+        options = ["--table", table, "--dead-letters", where, "--retries", "0", "--bisect"]
+        finish(run("consume", "work.py:handle", *options, "--once", **place_env))
+        listed = finish(run("dlq", "list", where, **place_env)).splitlines()
+        assert len(listed) == 2
+        letter_id = listed[0].split()[2]
+        shown = json.loads(finish(run("dlq", "show", where, letter_id, **place_env)))
+        assert shown["record"]["dynamodb"]["NewImage"]["v"] == {"S": "x"}
+        replayed = run("dlq", "replay", where, "work.py:handle", **place_env, FORGIVING="1")
+        assert finish(replayed) == "2 replayed, 0 failed\n"
+        assert not services.queues["failed"]
+        assert not services.buckets["failed"]
+    finally:
+        services.close()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
 import typer
@@ -15,6 +14,7 @@ from rich.console import Console
 from tailrace.cli.connection import EndpointUrl, Profile, Region, connect, group_name
 from tailrace.cli.running import report_json, run_until_stopped
 from tailrace.consumer.consumer import Consumer
+from tailrace.consumer.dead_letters import PLACES
 from tailrace.consumer.metrics import serve_metrics
 from tailrace.delivery.leases.lease import LeaseTimes
 from tailrace.delivery.metrics import exposition
@@ -22,13 +22,11 @@ from tailrace.delivery.progress import Progress
 from tailrace.delivery.settings import OnTrimmed, StartingPosition
 from tailrace.runtimes.inprocess import InProcessFunction
 from tailrace.runtimes.load import load_handler
-from tailrace.sources.dead_letter_table import TableDeadLetters
 from tailrace.sources.http_caller import HttpCaller
 from tailrace.sources.spool import SPOOL_BYTES
 
 __all__ = ["consume"]
 
-TABLE_PLACE: Final = "table:"
 NO_SPOOL: Final = "none"
 MEGABYTE: Final = 1024**2
 _BAR_WIDTH: Final = 20
@@ -82,7 +80,7 @@ _Spool: TypeAlias = Annotated[
 ]
 _SpoolMb: TypeAlias = Annotated[int, typer.Option(help="Megabytes that the spool may have.")]
 _DeadLetters: TypeAlias = Annotated[
-    str | None, typer.Option(help="Keep records that are given up: DIRECTORY or table:NAME.")
+    str | None, typer.Option(help=f"Keep records that are given up: {PLACES}.")
 ]
 _Timeout: TypeAlias = Annotated[float, typer.Option(help="Seconds one call may take.")]
 _Concurrency: TypeAlias = Annotated[int, typer.Option(help="Calls at a time, of different shards.")]
@@ -144,8 +142,8 @@ def consume(
         "on_trimmed": on_trimmed,
         "snapshot": snapshot,
         "snapshot_rate": snapshot_rate,
-        "spool": spool != NO_SPOOL and (spool or True),
-        "spool_bytes": spool_mb * MEGABYTE,
+        "dead_letters": dead_letters,
+        **_spooling(spool, spool_mb),
         "lease_table": lease_table,
         "filter": filters or None,
         "times": LeaseTimes.of(failover),
@@ -158,10 +156,9 @@ def consume(
     )
 
     def make(caller: HttpCaller) -> Consumer:
-        name, letters = group or group_name(handler, table), _place(dead_letters, caller)
-        return Consumer(
-            table, group=name, sink=function, caller=caller, dead_letters=letters, **options
-        )
+        name = group or group_name(handler, table)
+        where = {"region": region, "profile": profile}
+        return Consumer(table, group=name, sink=function, caller=caller, **where, **options)
 
     caller = connect(endpoint_url, region, profile)
     final = asyncio.run(_consume(make, caller, metrics_port, once=once, json=json))
@@ -173,12 +170,9 @@ def consume(
         )
 
 
-def _place(name: str | None, caller: HttpCaller) -> TableDeadLetters | Path | None:
-    if name is None:
-        return None
-    if name.startswith(TABLE_PLACE):
-        return TableDeadLetters(caller, name.removeprefix(TABLE_PLACE))
-    return Path(name)
+def _spooling(directory: str | None, megabytes: int) -> dict[str, Any]:
+    spool = directory != NO_SPOOL and (directory or True)
+    return {"spool": spool, "spool_bytes": megabytes * MEGABYTE}
 
 
 async def _consume(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import uuid
 from collections.abc import Sequence
@@ -14,21 +15,20 @@ import typer
 from rich.console import Console
 
 from tailrace.cli.connection import EndpointUrl, Profile, Region, connect
-from tailrace.cli.consume import TABLE_PLACE
+from tailrace.consumer.dead_letters import PLACES, open_dead_letters
 from tailrace.delivery.dead_letters import DeadLetterStore, StoredLetter
 from tailrace.delivery.ports import Batch, Record
 from tailrace.errors import ConfigurationError
 from tailrace.runtimes.inprocess import InProcessFunction
 from tailrace.runtimes.load import load_handler
 from tailrace.sinks.dead_letters import DirectoryDeadLetters
-from tailrace.sources.dead_letter_table import TableDeadLetters
 from tailrace.sources.http_caller import HttpCaller
 
 __all__ = ["dlq"]
 
 dlq = typer.Typer(help="Look at records that were given up, and try them again.")
 
-_Place: TypeAlias = Annotated[str, typer.Argument(help="DIRECTORY or table:NAME.")]
+_Place: TypeAlias = Annotated[str, typer.Argument(help=f"{PLACES}.")]
 _Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print whole letters as JSON.")]
 _REASON_WIDTH = 60
 
@@ -42,13 +42,16 @@ class _Opened:
         self._caller: HttpCaller | None = None
 
     async def __aenter__(self) -> DeadLetterStore:
-        if self._place.startswith(TABLE_PLACE):
-            self._caller = connect(**self._connection)
-            return TableDeadLetters(self._caller, self._place.removeprefix(TABLE_PLACE))
-        directory = Path(self._place)
-        if not await asyncio.to_thread(directory.is_dir):
-            raise ConfigurationError(f"there is no directory {directory}")
-        return DirectoryDeadLetters(directory)
+        where = {name: self._connection[name] for name in ("region", "profile")}
+        store = open_dead_letters(self._place, self._connect, **where)
+        path = Path(self._place)
+        if isinstance(store, DirectoryDeadLetters) and not await asyncio.to_thread(path.is_dir):
+            raise ConfigurationError(f"there is no directory {path}")
+        return store
+
+    def _connect(self) -> HttpCaller:
+        self._caller = connect(**self._connection)
+        return self._caller
 
     async def __aexit__(self, *error: object) -> None:
         if self._caller is not None:
@@ -94,8 +97,11 @@ def show(
     """Print one letter as JSON: its record, where it came from and what went wrong."""
 
     async def find() -> StoredLetter:
-        async with _Opened(place, _connection(endpoint_url, region, profile)) as store:
-            async for letter in store.letters():
+        async with (
+            _Opened(place, _connection(endpoint_url, region, profile)) as store,
+            contextlib.aclosing(store.letters()) as letters,
+        ):
+            async for letter in letters:
                 if letter.id == letter_id:
                     return letter
         raise ConfigurationError(f"there is no letter {letter_id} in {place}")

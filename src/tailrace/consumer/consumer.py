@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from tailrace.clock import RandomIds, SystemClock
+from tailrace.consumer.dead_letters import open_dead_letters
 from tailrace.consumer.filters import Wanted, accepting
 from tailrace.consumer.handlers import ChangeHandler
 from tailrace.consumer.pulling import PulledChanges
@@ -28,7 +29,6 @@ from tailrace.delivery.ports import DeadLetters, Sink
 from tailrace.delivery.progress import Progress
 from tailrace.delivery.settings import DeliverySettings, OnTrimmed, StartingPosition
 from tailrace.errors import ConfigurationError, TailraceError
-from tailrace.sinks.dead_letters import DirectoryDeadLetters
 from tailrace.sources.caller import Caller
 from tailrace.sources.http_caller import HttpCaller
 from tailrace.sources.lease_table import DynamoLeaseTable
@@ -50,7 +50,8 @@ class ConsumerSettings(msgspec.Struct, frozen=True, kw_only=True):
     most `snapshot_rate` items a second and worker. `filter` says which changes are wanted: a
     function of a `Change`, or patterns as Lambda's event source mappings have them, as JSON or as
     dicts.
-    `dead_letters` is where records go that are given up: a directory, or a place of your own.
+    `dead_letters` is where records go that are given up: a directory, a place by name
+    (`table:NAME`, `s3://BUCKET/PREFIX`, `sqs:QUEUE`), or a place of your own.
     `spool` is the directory where a group whose snapshot takes longer than `spool_after_s` seconds
     keeps the stream's records meanwhile, at most about `spool_bytes` a worker: True for the user's
     own, False for none.
@@ -185,7 +186,7 @@ class Consumer:
             RandomIds(),
             worker=self.worker,
             group=GroupSettings(times=settings.times, snapshot_segments=settings.segments),
-            options=self._options(),
+            options=self._options(caller),
             mark=source.mark,
             spooling=Spooling(spooled, int(settings.spool_after_s * 1000)),
         )
@@ -215,14 +216,15 @@ class Consumer:
         identity = "\n".join((*self._lease_keys(stream), stream.arn))
         return DirectorySpool(spool_path(directory, self.group, identity), settings.spool_bytes)
 
-    def _options(self) -> RunnerOptions:
+    def _options(self, caller: Caller) -> RunnerOptions:
         options = self.settings.options
         letters = self.settings.dead_letters
         accept = accepting(self.settings.filter)
         if accept is not None:
             options = msgspec.structs.replace(options, accept=accept)
         if isinstance(letters, (str, Path)):
-            letters = DirectoryDeadLetters(Path(letters))
+            region, profile = self._connection["region"], self._connection["profile"]
+            letters = open_dead_letters(letters, lambda: caller, region=region, profile=profile)
         if letters is not None:
             options = msgspec.structs.replace(options, dead_letters=letters)
         return options

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from tailrace.delivery.messages import Discard
 from tailrace.delivery.ports import DeadLetter
 
-__all__ = ["DeadLetterStore", "StoredLetter", "dead_letters", "stored"]
+__all__ = ["DeadLetterStore", "StoredLetter", "cut", "dead_letters", "stored"]
+
+# What a letter that was cut keeps of its reason.
+REASON_CHARACTERS: Final = 4096
+_LARGE: Final = {"dynamodb": ("NewImage", "OldImage"), "kinesis": ("data",)}
 
 
 class StoredLetter(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """A dead letter as it is kept and listed. `id` is unique for each time that a record was given
     up; `record` is its entry of `Records` in Lambda's event. `cut`: it was too large for where it
-    is kept, and its images are gone."""
+    is kept, and its images, or its data, are gone; its keys, and its place in its stream, are not.
+    """
 
     id: str
     failed_at_ms: int
@@ -37,7 +42,7 @@ class DeadLetterStore(Protocol):
         """Keep them durably."""
         ...
 
-    def letters(self) -> AsyncIterator[StoredLetter]:
+    def letters(self) -> AsyncGenerator[StoredLetter, None]:
         """All that are kept, oldest first as far as the place knows."""
         ...
 
@@ -77,3 +82,13 @@ def stored(letter: DeadLetter) -> StoredLetter:
         sequence_number=sequence,
         record=letter.record.event,
     )
+
+
+def cut(letter: StoredLetter) -> StoredLetter:
+    """A letter that fits anywhere: without images or data, with the beginning of its reason."""
+    record = dict(letter.record)
+    for part, names in _LARGE.items():
+        if isinstance(record.get(part), dict):
+            record[part] = {k: v for k, v in record[part].items() if k not in names}
+    reason = letter.reason[:REASON_CHARACTERS]
+    return msgspec.structs.replace(letter, record=record, reason=reason, cut=True)

@@ -10,7 +10,7 @@ import asyncio
 import datetime
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +41,7 @@ class DirectoryDeadLetters:
         async with self._lock:
             await asyncio.to_thread(_append, self._path, lines)
 
-    async def letters(self) -> AsyncIterator[StoredLetter]:
+    async def letters(self) -> AsyncGenerator[StoredLetter, None]:
         """All letters that were not dropped, by file and line. A line that was torn by the end of
         its writer is passed over: that letter was not kept."""
         dropped = await asyncio.to_thread(_lines, self._directory / DROPPED)

@@ -1,15 +1,12 @@
 """Where records of batches that were given up go: a queue, a topic, a bucket, or a directory that
-stands for one. AWS's endpoints, regions and credentials are found as boto3 finds them, so
-`AWS_ENDPOINT_URL_SQS` and its kind lead elsewhere."""
+stands for one."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime
 import os
-import threading
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +14,7 @@ import msgspec
 
 from tailrace.delivery.events import event_of
 from tailrace.delivery.ports import Batch
+from tailrace.sinks.aws_client import AwsClient
 
 __all__ = ["BucketDestination", "DirectoryDestination", "QueueDestination", "TopicDestination"]
 
@@ -60,36 +58,13 @@ def _write(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-class _Client:
-    """A client of an AWS service, made when it is first needed: that takes a tenth of a second."""
-
-    def __init__(self, service: str, region: str | None) -> None:
-        self._service = service
-        self._region = region
-        self._made: Any = None
-        self._making = threading.Lock()
-
-    async def call(self, work: Callable[[Any], None]) -> None:
-        """Do something with the client, on a thread."""
-        await asyncio.to_thread(lambda: work(self._get()))
-
-    def _get(self) -> Any:
-        with self._making:
-            if self._made is None:
-                import botocore.session  # pyright: ignore[reportMissingTypeStubs]
-
-                session: Any = botocore.session.Session()
-                self._made = session.create_client(self._service, region_name=self._region)
-            return self._made
-
-
 class QueueDestination:
     """Sends records to an SQS queue, by its ARN."""
 
     def __init__(self, arn: str) -> None:
         _, _, _, region, account, name = arn.split(":", 5)
         self._queue = {"QueueName": name, "QueueOwnerAWSAccountId": account}
-        self._client = _Client("sqs", region)
+        self._client = AwsClient("sqs", region)
 
     async def send(self, document: bytes, batch: Batch) -> None:
         """Send the record as a message."""
@@ -107,7 +82,7 @@ class TopicDestination:
 
     def __init__(self, arn: str) -> None:
         self._arn = arn
-        self._client = _Client("sns", arn.split(":")[3])
+        self._client = AwsClient("sns", arn.split(":")[3])
 
     async def send(self, document: bytes, batch: Batch) -> None:
         """Publish the record."""
@@ -125,7 +100,7 @@ class BucketDestination:
     def __init__(self, bucket: str, mapping: str) -> None:
         self._bucket = bucket
         self._mapping = mapping
-        self._client = _Client("s3", None)
+        self._client = AwsClient("s3", None)
 
     async def send(self, document: bytes, batch: Batch) -> None:
         """Put the record."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from tailrace import limits
-from tailrace.delivery.dead_letters import StoredLetter, stored
+from tailrace.delivery.dead_letters import StoredLetter, cut, stored
 from tailrace.delivery.ports import DeadLetter
 from tailrace.sources.caller import Caller
 from tailrace.sources.own_tables import MISSING, PREFIX, make_table
@@ -20,7 +20,6 @@ __all__ = ["TableDeadLetters"]
 
 WRITES_AT_ONCE: Final = 8
 _ROOM_BYTES: Final = limits.ITEM_BYTES - 1024  # an item less the attributes that people read
-_IMAGES: Final = ("NewImage", "OldImage")
 _decode: Final = msgspec.json.Decoder(StoredLetter).decode
 
 
@@ -47,7 +46,7 @@ class TableDeadLetters:
             await self._put(stored(letters[0]))
         await asyncio.gather(*(self._put(stored(letter)) for letter in letters[1:]))
 
-    async def letters(self) -> AsyncIterator[StoredLetter]:
+    async def letters(self) -> AsyncGenerator[StoredLetter, None]:
         """All letters, in no order."""
         params: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True}
         while True:
@@ -75,7 +74,7 @@ class TableDeadLetters:
     async def _put(self, letter: StoredLetter) -> None:
         packed = zlib.compress(msgspec.json.encode(letter))
         if len(packed) > _ROOM_BYTES:
-            packed = zlib.compress(msgspec.json.encode(_without_images(letter)))
+            packed = zlib.compress(msgspec.json.encode(cut(letter)))
         item = {
             "id": {"S": letter.id},
             "source": {"S": letter.source_arn},
@@ -85,9 +84,3 @@ class TableDeadLetters:
         }
         async with self._slots:
             await self._caller.call(PREFIX + "PutItem", {"TableName": self._table, "Item": item})
-
-
-def _without_images(letter: StoredLetter) -> StoredLetter:
-    change = {k: v for k, v in letter.record.get("dynamodb", {}).items() if k not in _IMAGES}
-    record = {**letter.record, "dynamodb": change}
-    return msgspec.structs.replace(letter, record=record, cut=True)
