@@ -1,4 +1,4 @@
-"""On-failure destinations by their ARNs."""
+"""Destinations by their ARNs: of batches that were given up, and of asynchronous invocations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from tailrace.sinks.failures import (
     DirectoryDestination,
     QueueDestination,
     TopicDestination,
+)
+from tailrace.sinks.invocation_records import (
+    BucketRecords,
+    BusRecords,
+    DirectoryRecords,
+    QueueRecords,
+    RecordTarget,
+    TopicRecords,
 )
 
 __all__ = ["Destinations"]
@@ -40,3 +48,21 @@ class Destinations:
             f"The provided destination config DestinationConfig(onFailure=OnFailure("
             f"destination={arn})) is invalid.",
         )
+
+    def records(self, arn: str, function_arn: str, *, succeeded: bool) -> RecordTarget:
+        """Where records of a function's invocations go. Raises InvalidParameterValueException for
+        what takes none."""
+        parts = arn.split(":", 5)
+        service, name = (parts[2], parts[5]) if len(parts) == 6 else ("", "")
+        function = function_arn.split(":")[6]
+        if service == "sqs" and name:
+            return QueueRecords(arn)
+        if service == "sns" and name:
+            return TopicRecords(arn)
+        if service == "events" and name:
+            return BusRecords(arn, function_arn, succeeded=succeeded)
+        if service == "s3" and name and "/" not in name and name not in (".", ".."):
+            if self._buckets is not None:
+                return DirectoryRecords(self._buckets / name, function)
+            return BucketRecords(name, function)
+        raise InvalidParameterValueException(f"The destination ARN {arn} is invalid.")

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from tailrace.api.functions.errors import TooManyRequestsException
-from tailrace.api.functions.names import LATEST
+from tailrace.api.functions.names import LATEST, function_arn
 from tailrace.api.functions.ports import Called
 from tailrace.api.functions.records import Function, Version
 from tailrace.app.bundles import DirectoryBundles
+from tailrace.delivery.function_counts import FunctionCounts
 from tailrace.delivery.ports import SinkUnavailable
 from tailrace.runtimes.function import FunctionSpec, Invocation
 from tailrace.runtimes.worker_thread import PythonWorker, Worker
@@ -25,6 +29,8 @@ _Key = tuple[tuple[str, str, str], str]
 _log = logging.getLogger("tailrace.functions")
 # Services that this very server is, by the names of boto3's settings.
 _SERVICES: Final = ("DYNAMODB", "DYNAMODB_STREAMS", "KINESIS", "LAMBDA")
+# How a call that took too long is worded.
+_TIMED_OUT: Final = b'"errorType":"Sandbox.Timedout"'
 _CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -47,6 +53,7 @@ class FunctionHost:
         self._credentials = credentials
         self._bundles_in_use = bundles_in_use
         self._pools: dict[_Key, WorkerPool] = {}
+        self._counts: dict[tuple[str, str, str], FunctionCounts] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def call(
@@ -60,16 +67,42 @@ class FunctionHost:
         client_context: str | None = None,
     ) -> Called:
         """Call a version. Raises TooManyRequestsException when none may run, or too many wait."""
+        counts = self.counts(function.place)
         if function.concurrency == 0:
+            counts.throttles += 1
             raise TooManyRequestsException("Rate Exceeded.", Reason="ReservedFunctionConcurrency")
         invocation = Invocation(
             request_id=request_id, payload=payload, arn=arn, client_context=client_context
         )
+        counts.running += 1
+        began = time.perf_counter()
         try:
             outcome = await self._pool(function, version).invoke(invocation)
         except SinkUnavailable as error:
+            counts.throttles += 1
             raise TooManyRequestsException("Rate Exceeded.", Reason="CallerRateLimit") from error
+        finally:
+            counts.running -= 1
+        counts.invocations += 1
+        counts.duration_s += time.perf_counter() - began
+        if outcome.error is not None:
+            counts.errors += 1
+            counts.timeouts += _TIMED_OUT in outcome.payload
         return Called(payload=outcome.payload, error=outcome.error, log=outcome.log)
+
+    def counts(self, place: tuple[str, str, str]) -> FunctionCounts:
+        """What is counted of a function's calls, for the metrics."""
+        found = self._counts.get(place)
+        if found is None:
+            found = self._counts[place] = FunctionCounts()
+        return found
+
+    def measured(self) -> list[tuple[dict[str, str], FunctionCounts]]:
+        """The labels in metrics of functions that were called, and what was counted."""
+        return [
+            ({"function": function_arn(place)}, msgspec.structs.replace(counts))
+            for place, counts in self._counts.items()
+        ]
 
     async def changed(self, function: Function) -> None:
         """Have the function's latest code loaded, and let go of what is no longer called."""
@@ -79,6 +112,7 @@ class FunctionHost:
 
     async def removed(self, function: Function) -> None:
         """Let go of a function."""
+        self._counts.pop(function.place, None)
         keys = self._of(function)
         self._retire(keys)
         if not keys:

@@ -13,13 +13,15 @@ from tailrace.api.functions.registry import FUNCTIONS_OPERATIONS
 from tailrace.app.bundles import DirectoryBundles
 from tailrace.app.destinations import Destinations
 from tailrace.app.documents import TableDocuments
+from tailrace.app.event_queue import EventQueue
+from tailrace.app.event_store import EventStore
 from tailrace.app.function_host import FunctionHost
 from tailrace.app.mapping_host import MappingHost
-from tailrace.app.own_tables import CHECKPOINT_TABLE, FUNCTIONS_TABLE
+from tailrace.app.own_tables import CHECKPOINT_TABLE, EVENTS_TABLE, FUNCTIONS_TABLE
 from tailrace.app.store_streams import StoreStreams
 from tailrace.clock import Clock, Ids
-from tailrace.delivery.progress import Progress
-from tailrace.server.functions import Callers, Later, function_routes
+from tailrace.delivery.metrics import Counts
+from tailrace.server.functions import Callers, function_routes
 from tailrace.settings import Settings, is_loopback
 from tailrace.sources.caller import Caller
 
@@ -40,7 +42,6 @@ class FunctionService:
     ) -> None:
         """`keeping` makes calls in the name of the store itself."""
         self._settings = settings
-        self._later = Later()
         self._loaded = asyncio.Event()
         self._starting: asyncio.Task[None] | None = None
         code = None if settings.data is None else settings.data / "functions"
@@ -60,8 +61,23 @@ class FunctionService:
             clock,
             ids,
         )
+        self._events = EventQueue(
+            EventStore(keeping, EVENTS_TABLE),
+            self._book,
+            self._host,
+            destinations.records,
+            clock,
+            ids,
+        )
         self._desk = Desk(
-            self._book, self._bundles, self._host, self._mappings, clock, ids, self._object
+            self._book,
+            self._bundles,
+            self._host,
+            self._mappings,
+            self._events,
+            clock,
+            ids,
+            self._object,
         )
 
     def routes(self) -> list[BaseRoute]:
@@ -74,11 +90,11 @@ class FunctionService:
             accounts=settings.accounts,
             local=is_loopback(settings.host),
         )
-        return function_routes(FUNCTIONS_OPERATIONS, self._when_loaded, callers, self._later)
+        return function_routes(FUNCTIONS_OPERATIONS, self._when_loaded, callers)
 
-    def measured(self) -> list[tuple[dict[str, str], Progress]]:
-        """The labels in metrics of event source mappings, and where each stands."""
-        return self._mappings.measured()
+    def measured(self) -> list[tuple[dict[str, str], Counts]]:
+        """The labels in metrics of event source mappings and functions, and where each stands."""
+        return [*self._mappings.measured(), *self._host.measured()]
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin, on this loop."""
@@ -90,13 +106,14 @@ class FunctionService:
         await self._bundles.retain(self._book.bundles())
         for mapping in list(self._book.mappings.values()):
             await self._mappings.changed(mapping)
+        await self._events.begin()
         self._loaded.set()
 
     async def close(self) -> None:
         """Finish what is in hand and end all processes."""
         if self._starting is not None:
             await asyncio.gather(self._starting, return_exceptions=True)
-        await self._later.cancel()
+        await self._events.close()
         await self._mappings.close()
         await self._host.close()
         await self._bundles.close()

@@ -14,7 +14,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Receive, Scope, Send
 
-from tailrace.delivery.progress import Progress
+from tailrace.delivery.metrics import Counts
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine
 
@@ -31,7 +31,7 @@ class Part(Protocol):
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None: ...
 
-    def measured(self) -> list[tuple[dict[str, str], Progress]]: ...
+    def measured(self) -> Sequence[tuple[dict[str, str], Counts]]: ...
 
     async def close(self) -> None: ...
 
@@ -68,7 +68,7 @@ class Late(Generic[_Part]):
             self._part.begin(self._loop)
         return self._part
 
-    def measured(self) -> list[tuple[dict[str, str], Progress]]:
+    def measured(self) -> Sequence[tuple[dict[str, str], Counts]]:
         """What the part measures; nothing while there is none."""
         return [] if self._part is None else self._part.measured()
 

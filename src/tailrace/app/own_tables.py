@@ -9,6 +9,7 @@ from tailrace.tables.catalog import Catalog
 
 __all__ = [
     "CHECKPOINT_TABLE",
+    "EVENTS_TABLE",
     "FUNCTIONS_TABLE",
     "OWN_ACCOUNT",
     "has_destinations",
@@ -19,6 +20,8 @@ OWN_ACCOUNT: Final = "tailrace"
 CHECKPOINT_TABLE: Final = "tailrace-checkpoints"
 # Made when the first function is kept.
 FUNCTIONS_TABLE: Final = "tailrace-functions"
+# Made when the first function is called asynchronously.
+EVENTS_TABLE: Final = "tailrace-events"
 
 
 def has_functions(catalog: Catalog, region: str) -> bool:

@@ -6,9 +6,7 @@ credentials are configured; and nothing that a browser sends in the name of some
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -20,7 +18,6 @@ from starlette.routing import BaseRoute, Route
 from tailrace.api.functions.errors import (
     FunctionNotFound,
     RequestEntityTooLarge,
-    TooManyRequestsException,
 )
 from tailrace.api.functions.get_function import CODE_PATH
 from tailrace.api.functions.operation import Answer, AnyOperation, Desk, HttpCall
@@ -33,15 +30,13 @@ from tailrace.errors import (
 from tailrace.wire import sigv4
 from tailrace.wire.call import Scope
 
-__all__ = ["Callers", "DeskSource", "Later", "function_routes"]
+__all__ = ["Callers", "DeskSource", "function_routes"]
 
 # The service's own words: "Request must be smaller than 70167211 bytes for the CreateFunction
 # operation".
 MAX_BODY_BYTES: Final = 70_167_211
-MAX_LATER: Final = 1000
 _SIGNING_NAME: Final = "lambda"
 _LOCAL_NAMES: Final = ("localhost", "host.docker.internal")
-_log = logging.getLogger("tailrace.functions")
 
 DeskSource: TypeAlias = Callable[[], Awaitable[Desk]]
 
@@ -82,44 +77,15 @@ class Callers(msgspec.Struct, frozen=True, kw_only=True):
         return Scope(self.accounts.get(access_key, self.account), region)
 
 
-class Later:
-    """Work that outlives the request that asked for it, so much at a time."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self, work: Awaitable[None]) -> None:
-        """Begin. Raises TooManyRequestsException when too much is under way."""
-        if len(self._tasks) >= MAX_LATER:
-            raise TooManyRequestsException("Rate Exceeded.", Reason="ReservedFunctionConcurrency")
-        task = asyncio.ensure_future(_whole(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def cancel(self) -> None:
-        """Drop what is under way."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-async def _whole(work: Awaitable[None]) -> None:
-    try:
-        await work
-    except Exception:
-        _log.exception("an event was lost")
-
-
 def function_routes(
     operations: Sequence[AnyOperation],
     desk: DeskSource,
     callers: Callers,
-    later: Later,
 ) -> list[BaseRoute]:
     """The routes of the Lambda API. `desk` is asked for at each request, and may make it wait."""
     routes: list[BaseRoute] = []
     for operation in operations:
-        endpoint = _endpoint(operation, desk, callers, later)
+        endpoint = _endpoint(operation, desk, callers)
         paths = (operation.path, operation.path + "/")
         routes += [Route(path, endpoint, methods=[operation.method]) for path in paths]
     routes.append(Route(CODE_PATH, _code(desk), methods=["GET"]))
@@ -127,7 +93,7 @@ def function_routes(
 
 
 def _endpoint(
-    operation: AnyOperation, desk: DeskSource, callers: Callers, later: Later
+    operation: AnyOperation, desk: DeskSource, callers: Callers
 ) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
         here = await desk()
@@ -143,7 +109,6 @@ def _endpoint(
             request_id,
             f"{request.url.scheme}://{request.url.netloc}",
             body if operation.has_payload else b"",
-            later.start,
         )
         result = await answer(
             operation,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.api.functions import invoke
+from tailrace.api.functions import events
 
 
 def test_result_version_and_log(account: Any) -> None:
@@ -71,7 +71,7 @@ def test_an_event_is_accepted_and_handled_later(account: Any, tmp_path: Path) ->
 def test_an_event_that_fails_is_tried_twice_more(
     account: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invoke, "RETRY_AFTER_S", (0.0, 0.0))
+    monkeypatch.setattr(events, "RETRY_AFTER_US", (0, 0))
     code = """
         def handler(event, context):
             with open(event, "a") as calls:

@@ -5,6 +5,7 @@ A document for each function, published version and mapping; what is read has be
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Mapping
 from typing import Final
 
@@ -72,6 +73,19 @@ class Book:
         if found is None:
             raise FunctionNotFound(f"Function not found: {name.arn}")
         return found
+
+    def chosen(self, name: FunctionName) -> Version:
+        """The version that is called by a name: of an alias with weights, each with its share of
+        the calls. Raises FunctionNotFound."""
+        function = self.function(name)
+        alias = None if name.qualifier is None else function.aliases.get(name.qualifier)
+        if alias is not None:
+            draw = random.random()  # no secret depends on it
+            for number, weight in alias.weights.items():
+                if draw < weight and number in function.published:
+                    return function.published[number]
+                draw -= weight
+        return self.version(name)
 
     async def keep(self, function: Function) -> None:
         """Write a function that is new or other than before."""

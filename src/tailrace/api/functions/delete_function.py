@@ -10,6 +10,7 @@ from tailrace.api.functions.errors import (
     InvalidParameterValueException,
     ResourceConflictException,
 )
+from tailrace.api.functions.event_invoke_configs import without
 from tailrace.api.functions.names import LATEST, parse_function_name
 from tailrace.api.functions.operation import Answer, FunctionsOperation, HttpCall
 from tailrace.api.functions.records import Alias
@@ -47,7 +48,8 @@ async def run(call: HttpCall, request: DeleteFunctionInput) -> Answer:
                 for number, version in function.published.items()
                 if number != name.qualifier
             }
-            function = msgspec.structs.replace(function, published=left)
+            configs = without(function.event_configs, name.qualifier)
+            function = msgspec.structs.replace(function, published=left, event_configs=configs)
             await desk.book.keep(function)
             await desk.functions.changed(function)
     return Answer(status=_NO_CONTENT)

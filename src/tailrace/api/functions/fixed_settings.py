@@ -1,5 +1,5 @@
 """What tools ask of every function and nobody can change here: code signing, recursion, policies,
-runtime management, event configurations. Infrastructure tools read them after each change."""
+runtime management. Infrastructure tools read them after each change."""
 
 from __future__ import annotations
 
@@ -64,12 +64,6 @@ async def policy(call: HttpCall, request: QualifiedInput) -> Answer:
     raise FunctionNotFound(_NOT_THERE)
 
 
-async def event_configuration(call: HttpCall, request: QualifiedInput) -> Answer:
-    """Events are called as they are without a configuration."""
-    name = _found(call, request.function_name, request.qualifier)
-    raise FunctionNotFound(f"The function {name.arn} doesn't have an EventInvokeConfig")
-
-
 async def account_settings(call: HttpCall, request: NothingInput) -> Answer:
     """The account's limits, and what it has of them."""
     del request
@@ -112,11 +106,5 @@ FIXED_SETTINGS: Final = (
         runtime_management,
     ),
     _get("GetPolicy", "/2015-03-31/functions/{FunctionName}/policy", QualifiedInput, policy),
-    _get(
-        "GetFunctionEventInvokeConfig",
-        "/2019-09-25/functions/{FunctionName}/event-invoke-config",
-        QualifiedInput,
-        event_configuration,
-    ),
     _get("GetAccountSettings", "/2016-08-19/account-settings", NothingInput, account_settings),
 )

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
-import logging
-import random
 from typing import Final
 
 import msgspec
 
-from tailrace.api.functions.errors import (
-    FunctionNotFound,
-    InvalidParameterValueException,
-    InvalidRequestContentException,
-    RequestEntityTooLarge,
-)
-from tailrace.api.functions.names import FunctionName, parse_function_name
+from tailrace.api.functions.errors import InvalidRequestContentException, RequestEntityTooLarge
+from tailrace.api.functions.names import parse_function_name
 from tailrace.api.functions.operation import Answer, FunctionsOperation, HttpCall
 from tailrace.api.functions.ports import Called
-from tailrace.api.functions.records import Function, Version
+from tailrace.api.functions.records import Version
 
 __all__ = ["INVOKE", "MAX_EVENT_BYTES", "MAX_PAYLOAD_BYTES"]
 
@@ -28,12 +20,8 @@ __all__ = ["INVOKE", "MAX_EVENT_BYTES", "MAX_PAYLOAD_BYTES"]
 MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 MAX_EVENT_BYTES: Final = 1024 * 1024
 LOG_TAIL_BYTES: Final = 4 * 1024
-# invocation-async-error-handling.html: tried again after one minute, and two minutes after that.
-RETRY_AFTER_S: Final = (60.0, 120.0)
 _ACCEPTED: Final = 202
 _NO_CONTENT: Final = 204
-
-_log = logging.getLogger("tailrace.functions")
 
 
 class InvokeInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
@@ -50,13 +38,13 @@ async def run(call: HttpCall, request: InvokeInput) -> Answer:
     """What the function returned; its error, when it failed, is an answer, too."""
     name = parse_function_name(request.function_name, call.scope, request.qualifier)
     function = call.desk.book.function(name)
-    version = _chosen(call, function, name)
+    version = call.desk.book.chosen(name)
     payload = _checked(call.payload, request.invocation_type)
     context = _client_context(request.client_context)
     if request.invocation_type == "DryRun":
         return Answer(status=_NO_CONTENT)
     if request.invocation_type == "Event":
-        call.later(_eventually(call, name, payload))
+        await call.desk.events.accept(name, payload, call.request_id)
         return Answer(status=_ACCEPTED)
     called = await call.desk.functions.call(
         function,
@@ -67,18 +55,6 @@ async def run(call: HttpCall, request: InvokeInput) -> Answer:
         client_context=context,
     )
     return Answer(called.payload, _headers(version, called, request.log_type == "Tail"))
-
-
-def _chosen(call: HttpCall, function: Function, name: FunctionName) -> Version:
-    """The version that is called: of an alias with weights, each with its share of the calls."""
-    alias = None if name.qualifier is None else function.aliases.get(name.qualifier)
-    if alias is not None:
-        draw = random.random()  # no secret depends on it
-        for number, weight in alias.weights.items():
-            if draw < weight and number in function.published:
-                return function.published[number]
-            draw -= weight
-    return call.desk.book.version(name)
 
 
 def _headers(version: Version, called: Called, with_log: bool) -> dict[str, str]:
@@ -122,27 +98,6 @@ def _client_context(given: str | None) -> str | None:
         raise InvalidRequestContentException(
             "Client context must be a valid Base64-encoded JSON object."
         ) from None
-
-
-async def _eventually(call: HttpCall, name: FunctionName, payload: bytes) -> None:
-    """Call the function, and again when it failed, with the code it has by then."""
-    for delay_s in (*RETRY_AFTER_S, None):
-        try:
-            function = call.desk.book.function(name)
-            called = await call.desk.functions.call(
-                function,
-                _chosen(call, function, name),
-                payload,
-                request_id=call.request_id,
-                arn=name.arn,
-            )
-        except (FunctionNotFound, InvalidParameterValueException):
-            return  # deleted meanwhile
-        if called.error is None:
-            return
-        if delay_s is not None:
-            await asyncio.sleep(delay_s)
-    _log.warning("the event %s of %s was given up", call.request_id, name.arn)
 
 
 INVOKE = FunctionsOperation(

@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import msgspec
 
 from tailrace.api.functions.book import Book
-from tailrace.api.functions.ports import Bundles, Functions, Mappings
+from tailrace.api.functions.ports import Bundles, Events, Functions, Mappings
 from tailrace.clock import Clock, Ids
 from tailrace.wire.call import Scope
 
@@ -29,6 +29,7 @@ class Desk(msgspec.Struct, frozen=True):
     bundles: Bundles
     functions: Functions
     mappings: Mappings
+    events: Events
     clock: Clock
     ids: Ids
     s3: Callable[[str, str], Awaitable[bytes | None]]
@@ -36,15 +37,13 @@ class Desk(msgspec.Struct, frozen=True):
 
 class HttpCall(msgspec.Struct, frozen=True):
     """One call's surroundings. `host` is how the caller reached us, scheme and all; `payload` the
-    body of an operation whose body is no JSON of ours; `later` starts work that outlives the
-    call."""
+    body of an operation whose body is no JSON of ours."""
 
     desk: Desk
     scope: Scope
     request_id: str
     host: str
     payload: bytes
-    later: Callable[[Awaitable[None]], None]
 
 
 class Answer(msgspec.Struct, frozen=True):

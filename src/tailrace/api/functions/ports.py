@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from tailrace.api.functions.names import FunctionName
 from tailrace.api.functions.records import Code, EventSourceMapping, Function, Version
 from tailrace.errors import TailraceError
 
@@ -16,6 +17,7 @@ __all__ = [
     "Bundles",
     "Called",
     "Documents",
+    "Events",
     "Functions",
     "MappingState",
     "Mappings",
@@ -84,6 +86,15 @@ class Functions(Protocol):
 
     async def removed(self, function: Function) -> None:
         """A function is gone."""
+        ...
+
+
+class Events(Protocol):
+    """Calls functions later."""
+
+    async def accept(self, name: FunctionName, payload: bytes, request_id: str) -> None:
+        """Have a function called; when this returns, that outlives a restart. Raises
+        TooManyRequestsException when too many wait."""
         ...
 
 

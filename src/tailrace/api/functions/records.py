@@ -9,7 +9,7 @@ import msgspec
 
 from tailrace.api.functions.names import LATEST, function_arn
 
-__all__ = ["Alias", "Code", "EventSourceMapping", "Function", "Version"]
+__all__ = ["Alias", "Code", "EventInvokeConfig", "EventSourceMapping", "Function", "Version"]
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,9 +54,21 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
     revision_id: str
 
 
+class EventInvokeConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How asynchronous invocations are handled, where it was said; `on_success` and `on_failure`
+    are ARNs that records of them go to."""
+
+    modified_us: int
+    maximum_retry_attempts: int | None = None
+    maximum_event_age_s: int | None = None
+    on_success: str | None = None
+    on_failure: str | None = None
+
+
 class Function(msgspec.Struct, frozen=True, kw_only=True):
     """A function: its code that may change, what was published of it, and its aliases.
-    `concurrency` is what is reserved for it, None without."""
+    `concurrency` is what is reserved for it, None without; `event_configs` are by the version or
+    alias they are for, $LATEST for events that name none."""
 
     account: str
     region: str
@@ -67,6 +79,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Mapping[str, Alias] = {}
     tags: Mapping[str, str] = {}
     concurrency: int | None = None
+    event_configs: Mapping[str, EventInvokeConfig] = {}
 
     @property
     def place(self) -> tuple[str, str, str]:
