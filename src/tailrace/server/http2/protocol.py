@@ -91,8 +91,9 @@ class Http2Protocol(IdleClosing, asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._paused = False
-        self.transport.resume_reading()
-        self._flush()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._flush()
 
     def data_received(self, data: bytes) -> None:
         for happening in self._connection.receive(data):
