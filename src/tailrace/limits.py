@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ATTRIBUTE_NAME_BYTES",
     "BATCH_GET_BYTES",
     "BATCH_GET_KEYS",
     "BATCH_WRITE_ITEMS",
@@ -113,6 +114,7 @@ __all__ = [
 ]
 
 # DynamoDB developer guide, "Quotas in Amazon DynamoDB" (ServiceQuotas.html, Constraints.html)
+ATTRIBUTE_NAME_BYTES: Final = 65_535
 ITEM_BYTES: Final = 400 * 1024
 ITEM_NESTING: Final = 32
 PARTITION_KEY_BYTES: Final = 2048

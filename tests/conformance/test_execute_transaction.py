@@ -16,6 +16,9 @@ KEYED = (
     "Select statements within ExecuteTransaction must specify the primary key in the where clause."
 )
 SINGLE = "EXISTS() must contain a single item read with additional condition"
+SCALARS = (
+    "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed:"
+)
 UPDATE = 'UPDATE "@composite" SET x = 1 WHERE '
 SELECT = 'SELECT * FROM "@composite" WHERE '
 P = "a = 'et-p' AND b = '1'"
@@ -145,6 +148,8 @@ REFUSED = {
     f'UPDATE "@composite" SET n = n + [1] WHERE {P}': (
         "Incorrect operand type for operator or function; operator or function: +, operand type: L"
     ),
+    f"{UPDATE}{P} AND a.x = 1": f"{SCALARS} Key: a",
+    f"EXISTS({SELECT}{P} AND b[0] = 1)": f"{SCALARS} Key: b",
     f"EXISTS({SELECT}{P})": SINGLE,
     f"EXISTS({SELECT}a = 'et-p' AND n = 1)": SINGLE,
 }

@@ -204,6 +204,19 @@ MALFORMED: dict[str, tuple[tuple[Json, ...], str]] = {
             " defined; attribute value: :v"
         ),
     ),
+    "a condition on a part of a key": (
+        (
+            put(
+                key("x"),
+                ConditionExpression="a.x = :v",
+                ExpressionAttributeValues={":v": number(1)},
+            ),
+        ),
+        (
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not"
+            " allowed: Key: a"
+        ),
+    ),
     "an empty update": (
         (update(key("x"), ""),),
         "Invalid UpdateExpression: The expression can not be empty;",

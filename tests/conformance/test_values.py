@@ -43,7 +43,7 @@ def nested(levels: int) -> Json:
         {"L": []},
         {"L": [{"S": "a"}, {"N": "1"}, {"L": [{"NULL": True}]}]},
         {"M": {}},
-        {"M": {"": {"S": "x"}, "a.b": {"M": {"SS": {"SS": ["q"]}}}}},
+        {"M": {" ": {"S": "x"}, "a.b": {"M": {"SS": {"SS": ["q"]}}}}},
         nested(31),
     ],
     ids=lambda value: str(value)[:30],

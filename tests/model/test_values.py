@@ -19,11 +19,13 @@ from tailrace.model.values import (
     decode_item,
     encode_item,
     item_size,
+    name_problem,
     nesting,
     value_size,
 )
 
 texts = st.text(max_size=8)
+names = st.text(min_size=1, max_size=5)
 numerals = st.one_of(
     st.integers(-(10**20), 10**20).map(str),
     st.builds("{}.{:03d}e{}".format, st.integers(0, 99), st.integers(0, 999), st.integers(-9, 9)),
@@ -50,11 +52,11 @@ values: st.SearchStrategy[dict[str, Any]] = st.recursive(
     scalars,
     lambda below: st.one_of(
         st.lists(below, max_size=3).map(lambda elements: {"L": elements}),
-        st.dictionaries(texts, below, max_size=3).map(lambda entries: {"M": entries}),
+        st.dictionaries(names, below, max_size=3).map(lambda entries: {"M": entries}),
     ),
     max_leaves=8,
 )
-items = st.dictionaries(st.text(min_size=1, max_size=5), values, max_size=4)
+items = st.dictionaries(names, values, max_size=4)
 
 
 @given(items)
@@ -184,3 +186,15 @@ def test_thirty_two_levels_are_the_deepest() -> None:
     assert canonical_item({"a": deep})[0] == {"a": deep}
     with pytest.raises(ValidationException, match="Nesting Levels have exceeded supported limits"):
         canonical_item({"a": {"M": {"a": deep}}})
+
+
+def test_names_have_a_length():
+    assert name_problem("x") is None
+    assert name_problem("\u20ac" * 21_845) is None
+    assert name_problem("") == "Empty attribute name"
+    assert name_problem("\u20ac" * 21_846) == (
+        "Attribute name is too large, must be less than 65536 bytes"
+    )
+    for item in ({"": {"S": "x"}}, {"m": {"M": {"": {"S": "x"}}}}):
+        with pytest.raises(ValidationException, match="Empty attribute name"):
+            canonical_item(item)

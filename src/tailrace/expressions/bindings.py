@@ -8,7 +8,7 @@ from typing import Final
 
 from tailrace import limits
 from tailrace.errors import ValidationException
-from tailrace.model.values import AttributeValue, canonical_value
+from tailrace.model.values import AttributeValue, canonical_value, name_problem
 
 __all__ = ["Bindings", "refuse_idle"]
 
@@ -16,8 +16,7 @@ _KEYS: Final = {
     "ExpressionAttributeNames": re.compile(r"#[A-Za-z0-9_]+", re.ASCII),
     "ExpressionAttributeValues": re.compile(r":[A-Za-z0-9_]+", re.ASCII),
 }
-# Attribute names are at most 64 KB - 1 long, their placeholders 255 (Constraints.html).
-_NAME_BYTES: Final = 65_535
+# Placeholders are at most 255 long (Constraints.html).
 _KEY_LENGTH: Final = 255
 _NONE: Final[frozenset[str]] = frozenset()
 
@@ -108,15 +107,11 @@ def _check_keys(parameter: str, entries: Mapping[str, object]) -> None:
 
 
 def _check_name(key: str, name: str) -> None:
-    if not name:
-        problem = "Empty attribute name"
-    elif len(name) * 3 > _NAME_BYTES and len(name.encode()) > _NAME_BYTES:
-        problem = "Attribute name is too large, must be less than 65536 bytes"
-    else:
-        return
-    raise ValidationException(
-        f"ExpressionAttributeNames contains invalid value: {problem} for key {key}"
-    )
+    problem = name_problem(name)
+    if problem is not None:
+        raise ValidationException(
+            f"ExpressionAttributeNames contains invalid value: {problem} for key {key}"
+        )
 
 
 def _canonical(values: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:

@@ -26,7 +26,7 @@ from tailrace.expressions.updates import (
     make_update,
 )
 from tailrace.model.keys import KeySchema, content_bytes
-from tailrace.model.values import AttributeValue, Item, canonical_value
+from tailrace.model.values import AttributeValue, Item, canonical_value, check_names
 
 __all__ = [
     "attribute_updates",
@@ -73,6 +73,7 @@ def expected(conditions: Mapping[str, _Json] | None, operator: str | None) -> Co
     values of the wrong shape.
     """
     tests: list[tuple[str, str, list[AttributeValue]]] = []
+    check_names(conditions or ())
     for name, entry in (conditions or {}).items():
         tests.append((name, *_expectation(name, entry)))
     return _joined(tests, operator)
@@ -113,6 +114,7 @@ def attribute_updates(updates: Mapping[str, _Json]) -> Update:
     """
     steps: list[Step] = []
     creates = not updates
+    check_names(updates)
     for name, entry in updates.items():
         action = entry.get("Action") or "PUT"
         raw = entry.get("Value")

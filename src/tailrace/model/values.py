@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -30,10 +30,12 @@ __all__ = [
     "canonical_item",
     "canonical_set",
     "canonical_value",
+    "check_names",
     "decode_item",
     "decoded_base64",
     "encode_item",
     "item_size",
+    "name_problem",
     "nesting",
     "value_size",
 ]
@@ -104,7 +106,27 @@ def canonical_item(raw: Item) -> tuple[Item, int]:
             else:
                 item[name], value_bytes = canonical_value(value)
                 size += value_bytes
+    if "" in item or size > limits.ATTRIBUTE_NAME_BYTES:
+        check_names(item)
     return item, size
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise ValidationException for what no attribute can be called."""
+    for name in names:
+        problem = name_problem(name)
+        if problem is not None:
+            raise ValidationException(problem)
+
+
+def name_problem(name: str) -> str | None:
+    """Why no attribute can be called so; None when one can."""
+    if not name:
+        return "Empty attribute name"
+    longest = limits.ATTRIBUTE_NAME_BYTES
+    if len(name) * 3 > longest and len(name.encode()) > longest:
+        return f"Attribute name is too large, must be less than {longest + 1} bytes"
+    return None
 
 
 def canonical_value(raw: AttributeValue, depth: int = 0) -> tuple[AttributeValue, int]:
@@ -203,6 +225,8 @@ def _canonical_map(content: Any, depth: int) -> tuple[AttributeValue, int]:
             raise Malformed
         entries[name], value_bytes = canonical_value(value, depth + 1)
         size += value_bytes + len(name.encode()) + _ELEMENT_BYTES
+    if "" in entries or size > limits.ATTRIBUTE_NAME_BYTES:
+        check_names(entries)
     return {"M": entries}, size
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from tailrace.api.dynamodb import inputs
+from tailrace.api.dynamodb.conditions import refuse_parts_of_keys
 from tailrace.api.dynamodb.idempotence import once
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.dynamodb.statement_reads import key_reads_of
@@ -32,10 +33,12 @@ from tailrace.api.operation import Committed, Context, Operation, Result
 from tailrace.errors import ResourceNotFoundException, ValidationException
 from tailrace.expressions.partiql import (
     Columns,
+    Delete,
     Exists,
     Insert,
     Select,
     Statement,
+    UpdateStatement,
     canonical_parameters,
     compiled,
     item_key,
@@ -160,6 +163,11 @@ def _check(statement: Statement, table: Table) -> None:
             raise ValidationException(_KEYED)
     elif not isinstance(statement, Insert) and statement.returning is not None:
         raise ValidationException("RETURNING clause is not supported in ExecuteTransaction.")
+    where = statement.select.where if isinstance(statement, Exists) else None
+    if isinstance(statement, UpdateStatement | Delete):
+        where = statement.where
+    if where is not None:
+        refuse_parts_of_keys(table, where.condition.paths)
 
 
 def _cancel_for(errors: Sequence[ValidationException | None]) -> None:

@@ -47,6 +47,7 @@ _CODES: Final[tuple[tuple[type[AwsError], str], ...]] = (
 )
 _UPFRONT: Final = (
     "Item size has exceeded",
+    "Key attributes must be scalars",
     "One or more parameter values are not valid",
     "One or more parameter values were invalid: Size of",
     "One or more parameter values were invalid: Aggregated size of",

@@ -135,9 +135,11 @@ def _literal(node: Node, path: str, depth: int) -> AttributeValue:
 
 
 def _field_name(node: Node, path: str) -> str:
-    if isinstance(node, Constant) and node.kind == "S":
-        return node.text
-    raise _unsupported(node, path)
+    if not isinstance(node, Constant) or node.kind != "S":
+        raise _unsupported(node, path)
+    if not node.text:
+        raise ValidationException("Path component cannot be an empty string")
+    return node.text
 
 
 def _number(text: str, path: str) -> str:
