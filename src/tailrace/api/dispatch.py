@@ -108,16 +108,34 @@ class Dispatcher:
         engine = self.service.engine
         if isinstance(result, bytes):
             respond(Reply(_OK, result))
+        elif isinstance(result, Committed):
+            if len(result.units) == 1:
+                engine.submit(result.units[0], _Single(self, call, result.reply, respond))
+                return
+            gathering = _Gathering(self, call, result, respond)
+            for place, unit in enumerate(result.units):
+                engine.submit(unit, gathering.slot(place))
         elif isinstance(result, Altered):
             reply = result.reply
             decide = settled_first(result.decide, self.service.clock.now_us())
             engine.alter(decide, lambda done: self._altered(call, reply, done, respond))
-        elif len(result.units) == 1:
-            engine.submit(result.units[0], _Single(self, call, result.reply, respond))
         else:
-            gathering = _Gathering(self, call, result, respond)
-            for place, unit in enumerate(result.units):
-                engine.submit(unit, gathering.slot(place))
+            self._continue(call, result.step, respond)
+
+    def _continue(self, call: Call, step: Callable[[], Result | None], respond: Respond) -> None:
+        """Go through the steps of a call, with turns for others in between."""
+        soon = self.service.soon
+        while True:
+            try:
+                result = step()
+            except Exception as error:
+                respond(_failed(call, error))
+                return
+            if result is not None:
+                self._finish(call, result, respond)
+                return
+            if soon(lambda: self._continue(call, step, respond)):
+                return
 
     def _altered(
         self,

@@ -20,11 +20,16 @@ from tailrace.tables.engine import Engine, Outcome, Write
 from tailrace.tables.transitions import Transition, settled
 from tailrace.wire.call import Scope
 
-__all__ = ["Altered", "Committed", "Context", "Operation", "Result", "Service"]
+__all__ = ["Altered", "Committed", "Context", "Continued", "Operation", "Result", "Service"]
 
 
 def _default_address() -> str:
     return "localhost:8000"
+
+
+def _no_turns(step: Callable[[], None]) -> bool:
+    del step
+    return False
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -33,7 +38,8 @@ class Service(msgspec.Struct, frozen=True):
     `iterator_secret` signs shard iterators. `stream_retention_ms` is how long records are served,
     None for ever. `faults` is what test controls set. `address` says where clients reach the
     server, host and port. `kinesis_is_elsewhere` says that tables' changes go to Kinesis streams of
-    another endpoint.
+    another endpoint. `soon` has a step of a `Continued` run after whatever else waits; False when
+    there is nothing that would, so that it is to be run at once.
     """
 
     engine: Engine
@@ -44,6 +50,7 @@ class Service(msgspec.Struct, frozen=True):
     faults: Faults = msgspec.field(default_factory=Faults)
     address: Callable[[], str] = _default_address
     kinesis_is_elsewhere: bool = False
+    soon: Callable[[Callable[[], None]], bool] = _no_turns
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):
@@ -82,8 +89,16 @@ class Altered(msgspec.Struct, frozen=True, gc=False):
     reply: Callable[[Catalog], Result]
 
 
-# The JSON body, at once or after a commit.
-Result: TypeAlias = "bytes | Committed | Altered"
+class Continued(msgspec.Struct, frozen=True, gc=False):
+    """Reading that takes longer than others may be kept waiting: `step` does a few milliseconds'
+    work and returns the result, or None while there is more to do.
+    """
+
+    step: Callable[[], Result | None]
+
+
+# The JSON body, at once, after a commit or after more reading.
+Result: TypeAlias = "bytes | Committed | Altered | Continued"
 
 _Input = TypeVar("_Input")
 

@@ -38,6 +38,7 @@ from tailrace.server.gateway import Gateway
 from tailrace.server.loop import LoopDelivery, Server
 from tailrace.server.metrics import Measured, metrics_route
 from tailrace.server.subscriptions import subscribe_route
+from tailrace.server.turns import Turns
 from tailrace.settings import Settings
 from tailrace.sources.caller import Caller
 from tailrace.sources.http_caller import HttpCaller
@@ -73,6 +74,7 @@ class Tailrace:
         self.clock: Clock = ShiftedClock(base) if settings.test_controls else base
         self.ids = ids or RandomIds()
         self._delivery = LoopDelivery()
+        self._turns = Turns()
         self._triggers: list[Trigger] = []
         self._elsewhere: dict[str, HttpCaller] = {}
         self.engine = _engine(settings, self.clock, self._delivery)
@@ -85,6 +87,7 @@ class Tailrace:
             Faults(settings.transition_ms * 1000),
             address=lambda: self.endpoint_url.partition("//")[2],
             kinesis_is_elsewhere=settings.kinesis_endpoint_url is not None,
+            soon=self._turns.soon,
         )
         self.dispatcher = Dispatcher(self.service, _operations(settings), SERVICES)
         gateway = Gateway(
@@ -207,6 +210,7 @@ class Tailrace:
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._delivery.attach(loop)
+        self._turns.attach(loop)
         self._functions.begin(loop)
         self._kinesis.begin(loop)
 
@@ -226,6 +230,7 @@ class Tailrace:
 
     def _close(self) -> None:
         self._delivery.attach(None)
+        self._turns.attach(None)
         self._keeper.stop()
         self.engine.close()
 

@@ -28,6 +28,7 @@ from tailrace.expressions.legacy import (
     scan_filter,
 )
 from tailrace.expressions.projections import Projection, attributes_to_get, projection
+from tailrace.expressions.search_conditions import search_tests
 from tailrace.expressions.updates import Update, update
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "refuse_key_filter",
     "refuse_key_paths",
     "scan_filter",
+    "search_tests",
     "update",
 ]

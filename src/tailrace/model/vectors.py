@@ -30,7 +30,9 @@ __all__ = [
     "Vector",
     "VectorSchema",
     "distance_to",
+    "fits",
     "float_text",
+    "stored_vector",
     "vector_of",
 ]
 
@@ -41,6 +43,9 @@ FLOAT_MAX: Final = 3.4028234663852886e38
 _BOUND: Final = 3.4028235e38
 _SHOWN_BOUND: Final = "3.4028235E38"
 _INVALID: Final = "One or more parameter values were invalid. "
+_JSON_START: Final = b'{"L":[{"N":"'
+_JSON_BETWEEN: Final = b'"},{"N":"'
+_JSON_END: Final = b'"}]}'
 # More significant digits than this no 32-bit number needs.
 _FLOAT_DIGITS: Final = 9
 
@@ -132,7 +137,8 @@ class VectorSchema(msgspec.Struct, frozen=True, dict=True):
                 f" {len(elements)} IndexName: {index_name}"
             )
         try:
-            if max([abs(float(element["N"])) for element in elements]) <= _BOUND:
+            numbers = [float(element["N"]) for element in elements]
+            if min(numbers) >= -_BOUND and max(numbers) <= _BOUND:
                 return None
         except KeyError:
             pass
@@ -143,7 +149,7 @@ class VectorSchema(msgspec.Struct, frozen=True, dict=True):
                     f"{_INVALID}Invalid type for parameter {name}[{place}], Expected: 32-bit"
                     f" floating point number, Actual: {kind}. IndexName: {index_name}"
                 )
-            if abs(float(content)) > _BOUND:
+            if not fits(content):
                 return (
                     f"{_INVALID}Invalid value for parameter {name}[{place}], Value:"
                     f" {Decimal(content).normalize()} is outside valid range [-{_SHOWN_BOUND},"
@@ -184,6 +190,17 @@ def vector_of(elements: Sequence[Any]) -> Vector:
     is no number, OverflowError for what 32 bits can't hold."""
     form = f"<{len(elements)}f"
     return struct.unpack(form, struct.pack(form, *map(float, elements)))
+
+
+def stored_vector(data: bytes) -> Vector:
+    """The vector in the canonical JSON of an attribute value that an index holds. Three times as
+    fast as decoding it."""
+    return vector_of(data[len(_JSON_START) : -len(_JSON_END)].split(_JSON_BETWEEN))
+
+
+def fits(numeral: str) -> bool:
+    """Whether 32 bits can hold a number."""
+    return abs(float(numeral)) <= _BOUND
 
 
 def float_text(value: float) -> str:

@@ -18,6 +18,14 @@ def caller() -> Iterator[Caller]:
     made.close()
 
 
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Caller]:
+    """A caller of a store in memory, and one of a store on disk."""
+    made = Caller(None if request.param == "memory" else tmp_path)
+    yield made
+    made.close()
+
+
 class Disk:
     """Opens the same store again and again, with one clock."""
 
