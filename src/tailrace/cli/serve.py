@@ -19,6 +19,30 @@ __all__ = ["serve"]
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
+_HoldDays = Annotated[
+    float,
+    typer.Option(
+        min=0, help="How long changes are held that Kinesis streams have not taken; 0: for ever."
+    ),
+]
+_TestControls = Annotated[
+    bool,
+    typer.Option(
+        "--test-controls", help="Answer /_tailrace/: move the clock, rotate, split, fail."
+    ),
+]
+_EnforceThroughput = Annotated[
+    bool,
+    typer.Option(
+        "--enforce-throughput",
+        help="Throttle beyond the tables' provisioned throughput and the streams' rates.",
+    ),
+]
+_TransitionSeconds = Annotated[
+    float,
+    typer.Option(help="How long tables and streams are CREATING, UPDATING, DELETING.", min=0),
+]
+
 
 def serve(
     data: Annotated[
@@ -48,30 +72,10 @@ def serve(
         str | None,
         typer.Option(help="Where tables' changes go as Kinesis records: a URL, or aws."),
     ] = None,
-    kinesis_hold_days: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            help="How long changes are held that Kinesis streams have not taken; 0: for ever.",
-        ),
-    ] = limits.HOLD_MS / _DAY_MS,
-    test_controls: Annotated[
-        bool,
-        typer.Option(
-            "--test-controls", help="Answer /_tailrace/: move the clock, rotate, split, fail."
-        ),
-    ] = False,
-    enforce_throughput: Annotated[
-        bool,
-        typer.Option(
-            "--enforce-throughput",
-            help="Throttle beyond the tables' provisioned throughput and the streams' rates.",
-        ),
-    ] = False,
-    transition_seconds: Annotated[
-        float,
-        typer.Option(help="How long tables and streams are CREATING, UPDATING, DELETING.", min=0),
-    ] = 0,
+    kinesis_hold_days: _HoldDays = limits.HOLD_MS / _DAY_MS,
+    test_controls: _TestControls = False,
+    enforce_throughput: _EnforceThroughput = False,
+    transition_seconds: _TransitionSeconds = 0,
     json: Annotated[bool, typer.Option("--json", help="Print where it listens as JSON.")] = False,
 ) -> None:
     """Serve tables and their streams until interrupted."""

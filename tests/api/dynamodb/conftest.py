@@ -9,11 +9,21 @@ import pytest
 
 from tailrace.testing.calling import Caller
 from tests.api.dynamodb.statements import run
+from tests.api.dynamodb.transitions import TEN_S
 
 
 @pytest.fixture
 def caller() -> Iterator[Caller]:
     made = Caller()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def slow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Caller]:
+    """A caller of a store in which every change takes ten seconds."""
+    made = Caller(tmp_path / "data" if request.param == "sqlite" else None)
+    made.service.faults.transition_us = TEN_S
     yield made
     made.close()
 
