@@ -27,8 +27,10 @@ from tailrace.app.own_tables import (
 )
 from tailrace.clock import Clock, Ids, RandomIds, ShiftedClock, SystemClock
 from tailrace.delivery.collector import relax_collector
+from tailrace.delivery.metrics import Measured
 from tailrace.delivery.ports import Sink
 from tailrace.delivery.settings import DeliverySettings
+from tailrace.delivery.telemetry import observe_metrics
 from tailrace.engines.buckets import DirectoryBuckets
 from tailrace.errors import ConfigurationError, ResourceNotFoundException, ValidationException
 from tailrace.model.schema import Stream
@@ -36,7 +38,7 @@ from tailrace.server.asgi import asgi_app
 from tailrace.server.controls import control_route
 from tailrace.server.gateway import Gateway
 from tailrace.server.loop import LoopDelivery, Server
-from tailrace.server.metrics import Measured, metrics_route
+from tailrace.server.metrics import metrics_route
 from tailrace.server.subscriptions import subscribe_route
 from tailrace.server.turns import Turns
 from tailrace.settings import Settings
@@ -77,6 +79,7 @@ class Tailrace:
         self._turns = Turns()
         self._triggers: list[Trigger] = []
         self._elsewhere: dict[str, HttpCaller] = {}
+        self._observing: asyncio.Future[Callable[[], None]] | None = None
         self.engine = _engine(settings, self.clock, self._delivery)
         self.service = Service(
             self.engine,
@@ -213,8 +216,12 @@ class Tailrace:
         self._turns.attach(loop)
         self._functions.begin(loop)
         self._kinesis.begin(loop)
+        # On a thread: the first answer does not wait for what that imports.
+        self._observing = loop.run_in_executor(None, observe_metrics, self._measured, loop)
 
     async def _end(self) -> None:
+        if self._observing is not None:
+            (await self._observing)()
         await self._functions.close()
         await self._kinesis.close()
         for caller in self._elsewhere.values():

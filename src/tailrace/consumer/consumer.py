@@ -28,6 +28,7 @@ from tailrace.delivery.leases.worker import GroupRunner, GroupSettings
 from tailrace.delivery.ports import DeadLetters, Sink
 from tailrace.delivery.progress import Progress
 from tailrace.delivery.settings import DeliverySettings, OnTrimmed, StartingPosition
+from tailrace.delivery.telemetry import observe_metrics
 from tailrace.errors import ConfigurationError, TailraceError
 from tailrace.sources.caller import Caller
 from tailrace.sources.http_caller import HttpCaller
@@ -153,6 +154,7 @@ class Consumer:
         self._source: SnapshotSource | None = None
         self._runner: GroupRunner | None = None
         self._task: asyncio.Task[None] | None = None
+        self._unobserve: Callable[[], None] | None = None
 
     # Starting and stopping ----------------------------------------------------------------------
 
@@ -193,6 +195,7 @@ class Consumer:
         if isinstance(sink, ChangeHandler):
             sink.runner = runner
         self._source, self._sink, self._runner = source, sink, runner
+        self._unobserve = observe_metrics(self.measured, asyncio.get_running_loop())
         return runner
 
     def leases(self, caller: Caller, stream: StreamOf) -> DynamoLeaseTable:
@@ -258,6 +261,8 @@ class Consumer:
 
     async def close(self) -> None:
         """Let go of receiver, spool and connections."""
+        if self._unobserve is not None:
+            self._unobserve()
         if self._sink is not None:
             await self._sink.close()
         if self._source is not None:
@@ -291,6 +296,11 @@ class Consumer:
     def progress(self) -> Progress:
         """Where this worker stands."""
         return self.runner.snapshot()
+
+    def measured(self) -> list[tuple[dict[str, str], Progress]]:
+        """Its labels in metrics, and where it stands."""
+        labels = {"kind": "group", "consumer": self.group, "worker": self.worker}
+        return [(labels, self.progress())]
 
     async def snapshot_size(self) -> int:
         """About how many items a snapshot has to read."""

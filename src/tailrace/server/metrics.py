@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from tailrace.delivery.metrics import CONTENT_TYPE, Measured, exposition
 
-__all__ = ["Measured", "metrics_route"]
+__all__ = ["metrics_route"]
 
 
 def metrics_route(measure: Callable[[], Measured]) -> Route:
