@@ -14,11 +14,11 @@ import msgspec
 from tailrace import expressions, limits
 from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb.replies import body_of
-from tailrace.api.dynamodb.tables import find_table
+from tailrace.api.dynamodb.tables import find_table, readable_index
 from tailrace.api.operation import Context, Continued, Operation
 from tailrace.errors import ValidationException
 from tailrace.expressions import Bindings, Projection
-from tailrace.model.schema import Index, IndexStatus, Table
+from tailrace.model.schema import Index, Table
 from tailrace.model.values import AttributeValue, Item, canonical_value, encode_item
 from tailrace.model.vectors import Vector, VectorSchema, fits, vector_of
 from tailrace.tables.search import Found, Search, search_bytes
@@ -66,7 +66,7 @@ def search_vectors(context: Context, request: SearchVectorsInput) -> Continued:
         projection = expressions.projection(request.ProjectionExpression, bindings)
     bindings.finish()
     table = find_table(context, request.TableName)
-    index, schema = _searched(table, request.IndexName)
+    index, schema = _searched(context, table, request.IndexName)
     if len(query) != schema.dimensions:
         raise ValidationException(
             f"Input search vector dimension {len(query)} does not match vector index dimension"
@@ -101,12 +101,10 @@ def _query(elements: Sequence[dict[str, Any]]) -> Vector:
     return vector_of(numerals)
 
 
-def _searched(table: Table, name: str) -> tuple[Index, VectorSchema]:
-    index = table.index_by_name.get(name)
-    if index is None or index.vector is None or index.status is IndexStatus.DELETING:
+def _searched(context: Context, table: Table, name: str) -> tuple[Index, VectorSchema]:
+    index = readable_index(context, table, name)
+    if index is None or index.vector is None:
         raise ValidationException(f"The table does not have the specified index: {name}")
-    if index.backfilling or index.status is IndexStatus.CREATING:
-        raise ValidationException(f"Cannot search backfilling vector index: {name}")
     return index, index.vector
 
 

@@ -119,5 +119,7 @@ def readable_index(context: Context, table: Table, name: str) -> Index | None:
     if index is None or index.status is IndexStatus.DELETING:
         return None
     if not index.readable:
-        raise ValidationException(f"Cannot read from backfilling global secondary index: {name}")
+        vectors = index.vector is not None
+        what = "search backfilling vector" if vectors else "read from backfilling global secondary"
+        raise ValidationException(f"Cannot {what} index: {name}")
     return index
