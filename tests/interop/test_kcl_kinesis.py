@@ -15,6 +15,7 @@ import boto3
 import pytest
 
 from tailrace.app import Tailrace
+from tailrace.server.preface import http2_protocol
 from tailrace.settings import Settings
 from tests.interop.kcl_worker import KclWorker, build, worker
 
@@ -127,6 +128,7 @@ def test_workers_read_the_changes_of_a_table_across_a_split(
 ) -> None:
     java, mvn, _ = need("java"), need("mvn"), need("javac")
     built = build(mvn, "kinesis")
+    http2_protocol.cache_clear()
     with contextlib.ExitStack() as stack:
         tailrace = stack.enter_context(Tailrace(Settings(data=tmp_path / "data", port=0)))
         tables, kinesis = _client(tailrace, "dynamodb"), _client(tailrace, "kinesis")
@@ -156,6 +158,7 @@ def test_workers_read_the_changes_of_a_table_across_a_split(
             tables.delete_item(TableName="orders", Key={"pk": {"S": f"order-{n}"}})
         for seen in both:
             seen.wait(records=2 * _ITEMS + _ITEMS // 2, started=4, ended=1)
+    assert http2_protocol.cache_info().misses == 1, "the library has not spoken HTTP/2"
     for seen in both:
         assert seen.ended == {split}
         seen.assert_every_change_came_in_order()
