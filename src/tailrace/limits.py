@@ -54,6 +54,7 @@ __all__ = [
     "KINESIS_SHARD_PAGE",
     "KINESIS_STREAMS_CREATING",
     "KINESIS_TAGS",
+    "KINESIS_WARM_MIBPS",
     "LIST_TABLES_PAGE",
     "LOAD_BATCHES_PER_STEP",
     "LOCAL_INDEXES",
@@ -223,6 +224,7 @@ KINESIS_LIST_PAGE: Final = 100
 KINESIS_SHARD_PAGE: Final = 1000
 KINESIS_CONSUMERS: Final = 20
 KINESIS_TAGS: Final = 50
+KINESIS_WARM_MIBPS: Final = 10 * 1024  # of an on-demand stream
 
 # A partition of DynamoDB takes 1,000 write units a second and is split under a lasting load
 # beyond it.

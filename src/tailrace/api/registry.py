@@ -115,6 +115,10 @@ _STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "list_streams": ("ListStreams",),
 }
 _KINESIS: Final[Mapping[str, tuple[str, ...]]] = {
+    "account_settings": (
+        "DescribeAccountSettings",
+        "UpdateAccountSettings",
+    ),
     "consumers": (
         "DeregisterStreamConsumer",
         "DescribeStreamConsumer",
@@ -134,6 +138,10 @@ _KINESIS: Final[Mapping[str, tuple[str, ...]]] = {
     "get_shard_iterator": ("GetShardIterator",),
     "list_shards": ("ListShards",),
     "list_streams": ("ListStreams",),
+    "on_demand": (
+        "UpdateStreamRecordDistributionStrategy",
+        "UpdateStreamWarmThroughput",
+    ),
     "put_record": (
         "PutRecord",
         "PutRecords",
@@ -142,6 +150,11 @@ _KINESIS: Final[Mapping[str, tuple[str, ...]]] = {
         "MergeShards",
         "SplitShard",
         "UpdateShardCount",
+    ),
+    "resource_policies": (
+        "DeleteResourcePolicy",
+        "GetResourcePolicy",
+        "PutResourcePolicy",
     ),
     "retention": (
         "DecreaseStreamRetentionPeriod",

@@ -220,7 +220,8 @@ def event_form(arn: str, identity_arn: str, shard_id: str) -> RecordForm:
         return {
             "kinesis": {
                 "kinesisSchemaVersion": "1.0",
-                "partitionKey": record["PartitionKey"],
+                # Records of streams that spread them over their shards may have none.
+                "partitionKey": record.get("PartitionKey", ""),
                 "sequenceNumber": sequence,
                 "data": record["Data"],
                 "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"],

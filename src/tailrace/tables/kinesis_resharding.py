@@ -7,8 +7,9 @@ parents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -33,7 +34,7 @@ from tailrace.tables.kinesis_streams import (
 )
 from tailrace.tables.transitions import Transition
 
-__all__ = ["halve", "hash_key_range", "merge_shards", "split_shard", "uniform"]
+__all__ = ["halve", "hash_key_range", "merge_shards", "split_shard", "uniform", "warm"]
 
 Owner = tuple[str, str, str]
 
@@ -206,6 +207,25 @@ def uniform(
         return step.alteration
 
     return decide
+
+
+def warm(
+    owner: Owner, count: int, settings: Mapping[str, Any], transition: Transition | None = None
+) -> Alter:
+    """Cut a stream into `count` open shards of equal ranges and add to its settings."""
+    cut = uniform(owner, count, _any, transition)
+
+    def decide(catalog: Catalog, tick: Tick) -> Alteration:
+        alteration = cut(catalog, tick)
+        (table,) = alteration.tables or (found(catalog, *owner).table,)
+        table = msgspec.structs.replace(table, settings={**table.settings, **settings})
+        return msgspec.structs.replace(alteration, tables=(table,))
+
+    return decide
+
+
+def _any(count: int) -> None:
+    """Refuse no number of shards."""
 
 
 def halve(owner: Owner, shard_ids: Collection[int]) -> Alter:

@@ -29,6 +29,7 @@ _KINESIS = tuple(
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/orders"
 SHARD = "shardId-000000000000"
 REF = {"StreamName": "orders"}
+POLICY = '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kinesis:*"}]}'
 
 
 class Desk:
@@ -68,7 +69,9 @@ def requests(desk: Desk) -> list[ValidRequest]:
         },
         "DecreaseStreamRetentionPeriod": {**REF, "RetentionPeriodHours": 24},
         "DeleteStream": {"StreamName": "more", "EnforceConsumerDeletion": True},
+        "DeleteResourcePolicy": {"ResourceARN": ARN},
         "DeregisterStreamConsumer": consumer,
+        "DescribeAccountSettings": {},
         "DescribeLimits": {},
         "DescribeStream": {**REF, "Limit": 2, "ExclusiveStartShardId": SHARD},
         "DescribeStreamConsumer": consumer,
@@ -76,6 +79,7 @@ def requests(desk: Desk) -> list[ValidRequest]:
         "DisableEnhancedMonitoring": {**REF, "ShardLevelMetrics": ["ALL"]},
         "EnableEnhancedMonitoring": {**REF, "ShardLevelMetrics": ["IncomingBytes"]},
         "GetRecords": {"ShardIterator": desk.iterator, "Limit": 10},
+        "GetResourcePolicy": {"ResourceARN": ARN},
         "GetShardIterator": {
             **REF,
             "ShardId": SHARD,
@@ -94,6 +98,7 @@ def requests(desk: Desk) -> list[ValidRequest]:
             "AdjacentShardToMerge": "shardId-000000000001",
         },
         "PutRecord": {**REF, **entry, "SequenceNumberForOrdering": "100000000000000000001"},
+        "PutResourcePolicy": {"ResourceARN": ARN, "Policy": POLICY},
         "PutRecords": {**REF, "Records": [entry, entry]},
         "RegisterStreamConsumer": {**consumer, "Tags": {"a": "b"}},
         "RemoveTagsFromStream": {**REF, "TagKeys": ["a"]},
@@ -102,12 +107,18 @@ def requests(desk: Desk) -> list[ValidRequest]:
         "StopStreamEncryption": {**REF, "EncryptionType": "KMS", "KeyId": "k"},
         "TagResource": {"ResourceARN": ARN, "Tags": {"a": "b"}},
         "UntagResource": {"ResourceARN": ARN, "TagKeys": ["a"]},
+        "UpdateAccountSettings": {"MinimumThroughputBillingCommitment": {"Status": "DISABLED"}},
         "UpdateMaxRecordSize": {"StreamARN": ARN, "MaxRecordSizeInKiB": 2048},
         "UpdateShardCount": {**REF, "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"},
         "UpdateStreamMode": {
             "StreamARN": ARN,
             "StreamModeDetails": {"StreamMode": "ON_DEMAND"},
         },
+        "UpdateStreamRecordDistributionStrategy": {
+            "StreamARN": ARN,
+            "RecordDistributionStrategy": "AUTO",
+        },
+        "UpdateStreamWarmThroughput": {**REF, "WarmThroughputMiBps": 4},
     }
     assert set(bodies) == {operation.name for operation in _KINESIS}
     return [ValidRequest(name, body) for name, body in bodies.items()]

@@ -209,7 +209,8 @@ def _missing(found: KinesisStream, name: str) -> ResourceNotFoundException:
 
 
 def _described(consumer: _Consumer, now_us: int) -> dict[str, Any]:
-    shown = {name: value for name, value in consumer.items() if name not in ("Tags", "SettlesUs")}
+    hidden = ("Tags", "SettlesUs", "Policy")
+    shown = {name: value for name, value in consumer.items() if name not in hidden}
     return {**shown, "ConsumerStatus": _status(consumer, now_us)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tailrace import limits
-from tailrace.api.kinesis import access
+from tailrace.api.kinesis import access, on_demand
 from tailrace.api.kinesis.inputs import StreamModeDetails, StreamName, StreamRef
 from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import ValidationException
@@ -29,7 +29,7 @@ def create_stream(context: Context, request: CreateStreamInput) -> Altered:
     mode = "PROVISIONED" if details is None else details.stream_mode
     shards = request.shard_count
     if mode == "ON_DEMAND":
-        shards = limits.KINESIS_ON_DEMAND_SHARDS
+        shards = on_demand.warm_shards(request.warm_throughput_mi_bps or 0)
     if shards is None:
         raise ValidationException(
             "1 validation error detected: Value null at 'shardCount' failed to satisfy constraint:"
@@ -39,6 +39,9 @@ def create_stream(context: Context, request: CreateStreamInput) -> Altered:
         "StreamMode": mode,
         "Tags": request.tags or {},
         "MaxRecordSizeInKiB": request.max_record_size_in_ki_b or limits.KINESIS_RECORD_KIB,
+        **on_demand.settings_of(
+            context, mode, request.warm_throughput_mi_bps, request.record_distribution_strategy
+        ),
     }
     scope, now_us = context.scope, context.service.clock.now_us()
     owner = (scope.account, scope.region, request.stream_name)

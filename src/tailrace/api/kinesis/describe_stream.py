@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tailrace import limits
-from tailrace.api.kinesis import access
+from tailrace.api.kinesis import access, on_demand
 from tailrace.api.kinesis.inputs import ShardId, StreamRef
 from tailrace.api.operation import Context, Operation
 from tailrace.streams.log import Shard
@@ -47,6 +47,7 @@ def describe_stream_summary(context: Context, request: DescribeStreamSummaryInpu
     summary["OpenShardCount"] = sum(shard.open for shard in shards)
     summary["ConsumerCount"] = len(consumers_of(found, context.service.clock.now_us()))
     summary["MaxRecordSizeInKiB"] = found.settings["MaxRecordSizeInKiB"]
+    summary |= on_demand.described(found)
     return access.reply_of({"StreamDescriptionSummary": summary})
 
 

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from tailrace import limits
-from tailrace.api.kinesis import access
+from tailrace.api.kinesis import access, on_demand
 from tailrace.api.kinesis.inputs import Blob, PartitionKey, StreamRef
 from tailrace.api.operation import Committed, Context, Operation
+from tailrace.clock import Ids
 from tailrace.errors import (
     AwsError,
     DryRunOperationException,
@@ -58,7 +59,7 @@ class PutRecordsInput(StreamRef, frozen=True, kw_only=True):
 def put_record(context: Context, request: PutRecordInput) -> Committed:
     found = access.serving(context, request)
     _check_ordering(found, request.sequence_number_for_ordering)
-    write = _write(found, request, "data")
+    write = _write(found, request, "data", context.service.ids)
     if request.dry_run:
         raise DryRunOperationException(_WOULD_SUCCEED)
 
@@ -76,7 +77,7 @@ def put_records(context: Context, request: PutRecordsInput) -> Committed:
         megabytes = limits.KINESIS_PUT_BYTES // 2**20
         raise InvalidArgumentException(f"Records size exceeds {megabytes} MB limit")
     writes = [
-        _write(found, entry, f"records.{place}.member.data")
+        _write(found, entry, f"records.{place}.member.data", context.service.ids)
         for place, entry in enumerate(request.records, 1)
     ]
     if request.dry_run:
@@ -118,10 +119,11 @@ def entry_size(entry: PutRecordInput | Entry) -> int:
     return len(entry.data) + len((entry.partition_key or "").encode())
 
 
-def _write(found: KinesisStream, entry: PutRecordInput | Entry, path: str) -> Write:
+def _write(found: KinesisStream, entry: PutRecordInput | Entry, path: str, ids: Ids) -> Write:
     """The write that puts a record. Raises ValidationException when it is too large for its stream,
     InvalidArgumentException for an impossible hash key."""
-    if entry.partition_key is None:
+    spread = on_demand.distributes(found)
+    if entry.partition_key is None and not spread:
         raise InvalidArgumentException("PartitionKey must be specified.")
     most = int(found.settings["MaxRecordSizeInKiB"]) * 1024
     size = len(entry.data)
@@ -132,11 +134,10 @@ def _write(found: KinesisStream, entry: PutRecordInput | Entry, path: str) -> Wr
             f" than or equal to {most}"
         )
     encryption = b',"EncryptionType":"KMS"' if "KeyId" in found.settings else b""
-    members = b'"Data":"%b","PartitionKey":%b%b' % (
-        base64.b64encode(entry.data),
-        msgspec.json.encode(entry.partition_key),
-        encryption,
-    )
+    key = b""
+    if entry.partition_key is not None:
+        key = b',"PartitionKey":' + msgspec.json.encode(entry.partition_key)
+    members = b'"Data":"%b"%b%b' % (base64.b64encode(entry.data), key, encryption)
     change = Change(ChangeKind.INSERT, b"", 0, None, 0, members, size)
     plan = Plan(True, None, 0, 0, (), change)
 
@@ -144,7 +145,12 @@ def _write(found: KinesisStream, entry: PutRecordInput | Entry, path: str) -> Wr
         del previous, table
         return plan
 
-    return Write(found.table.id, _hash_key(entry), decide)
+    return Write(found.table.id, _any_key(ids) if spread else _hash_key(entry), decide)
+
+
+def _any_key(ids: Ids) -> bytes:
+    """A hash key that no key of the caller's decides."""
+    return hashlib.md5(ids.uuid().encode(), usedforsecurity=False).digest()
 
 
 def _hash_key(entry: PutRecordInput | Entry) -> bytes:

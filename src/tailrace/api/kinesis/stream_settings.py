@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
-from tailrace.api.kinesis import access
+from tailrace.api.kinesis import access, on_demand
 from tailrace.api.kinesis.inputs import StreamArn, StreamId, StreamModeDetails, StreamRef
 from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import InvalidArgumentException
-from tailrace.tables import kinesis_streams
+from tailrace.tables import kinesis_resharding, kinesis_streams
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.kinesis_streams import Change, KinesisStream
 
@@ -62,10 +62,20 @@ class MonitoringInput(StreamRef, frozen=True, kw_only=True):
 
 
 def update_stream_mode(context: Context, request: UpdateStreamModeInput) -> Altered:
-    ref = StreamRef(stream_arn=request.stream_arn)
-    return access.updated(
-        context, ref, _with("StreamMode", request.stream_mode_details.stream_mode)
-    )
+    mode = request.stream_mode_details.stream_mode
+    more = on_demand.settings_of(context, mode, request.warm_throughput_mi_bps, None)
+    owner = access.owner_by_arn(request.stream_arn)
+    transition = context.transition(context.service.clock.now_us())
+    settings = {"StreamMode": mode, **more}
+    if request.warm_throughput_mi_bps is not None:
+        shards = on_demand.warm_shards(request.warm_throughput_mi_bps)
+        return access.altered(kinesis_resharding.warm(owner, shards, settings, transition))
+
+    def change(found: KinesisStream) -> Change:
+        kept = found.settings if mode == "ON_DEMAND" else on_demand.without(found.settings)
+        return Change(settings={**kept, **settings})
+
+    return access.altered(kinesis_streams.update(owner, change, transition))
 
 
 def update_max_record_size(context: Context, request: UpdateMaxRecordSizeInput) -> Altered:
