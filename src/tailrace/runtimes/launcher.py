@@ -10,7 +10,9 @@ import signal
 import sys
 from typing import Final
 
-__all__ = ["die_with", "main"]
+from tailrace.runtimes.memory import data_limit_bytes
+
+__all__ = ["die_with", "limit_memory", "main"]
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -25,10 +27,23 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
+def limit_memory(memory_mb: int) -> None:
+    """Have the kernel refuse this process memory far beyond what it may use, where it can."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    limit = data_limit_bytes(memory_mb)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
 def main() -> None:
     """Become the program of the command line."""
     parent, *command = sys.argv[1:]
     die_with(int(parent))
+    limit_memory(int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]))
     try:
         os.execvp(command[0], command)
     except OSError as error:

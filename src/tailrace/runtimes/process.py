@@ -64,17 +64,18 @@ class WorkerProcess:
 
     def _exchange(self, head: bytes, body: bytes, timeout_s: float) -> tuple[dict[str, Any], bytes]:
         deadline = time.monotonic() + timeout_s
+        next_look = time.monotonic() + LOOK_S
         # Two views rather than one copy: an event may have megabytes.
         outgoing = [memoryview(part) for part in (head, body) if part]
         self._await_room(bool(outgoing))
         while (frame := self._frame()) is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= deadline:
                 raise self.sandbox.died(Death.TIMEOUT)
-            events = self._selector.select(min(left, LOOK_S))
-            if not events:
+            if now >= next_look:
                 self.sandbox.look()
-            for key, mask in events:
+                next_look = now + LOOK_S
+            for key, mask in self._selector.select(min(deadline, next_look) - now):
                 if key.fileobj is self.sandbox.printed:
                     self._read_log()
                     continue

@@ -80,7 +80,8 @@ def cost(
         f"Duration: {took_ms:.2f} ms",
         f"Billed Duration: {math.ceil(took_ms)} ms",
         f"Memory Size: {spec.memory_mb} MB",
-        f"Max Memory Used: {math.ceil(peak_kb / 1024)} MB",
+        # No sandbox of Lambda's gets more than it may have.
+        f"Max Memory Used: {min(math.ceil(peak_kb / 1024), spec.memory_mb)} MB",
     ]
     if init_ms is not None:
         parts.append(f"Init Duration: {init_ms:.2f} ms")

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tailrace.errors import TailraceError
+from tailrace.runtimes.memory import resident_kb
 
 __all__ = ["LOOK_S", "Death", "Sandbox", "WorkerDied"]
 
@@ -21,7 +22,6 @@ LOOK_S: Final = 0.05
 # How much of what one call prints is kept: the end of it.
 MAX_LOG_BYTES: Final = 256 * 1024
 _CHUNK: Final = 1 << 18
-_PAGE_BYTES: Final = os.sysconf("SC_PAGESIZE")
 _MEGABYTE: Final = 1024 * 1024
 
 
@@ -43,8 +43,8 @@ class WorkerDied(TailraceError):
 
 
 class Sandbox:
-    """`memory_mb` is how much the process may have resident; `seen_kb` is the most it was seen to
-    have, looked at now and then."""
+    """`memory_mb` is how much the process and its children may have resident; `seen_kb` is the most
+    that they were seen to have, looked at now and then."""
 
     def __init__(
         self,
@@ -98,13 +98,12 @@ class Sandbox:
         """Raise WorkerDied when it is over, or has more memory than it may: then it is killed."""
         if self._process.poll() is not None:
             raise self.died(Death.EXIT)
-        try:
-            with open(f"/proc/{self._process.pid}/statm", "rb") as file:  # noqa: PTH123
-                resident = int(file.read().split()[1]) * _PAGE_BYTES
-        except (OSError, IndexError):
-            return  # not Linux
-        self.seen_kb = max(self.seen_kb, resident // 1024)
-        if resident > self.memory_bytes:
+        limit_kb = self.memory_bytes // 1024
+        resident = resident_kb(self._process.pid, limit_kb)
+        if resident is None:
+            return
+        self.seen_kb = max(self.seen_kb, resident)
+        if resident > limit_kb:
             raise self.died(Death.MEMORY)
 
     def died(self, death: Death) -> WorkerDied:

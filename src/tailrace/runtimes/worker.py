@@ -30,7 +30,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from tailrace.runtimes.context import FunctionIdentity, LambdaContext
-from tailrace.runtimes.launcher import die_with
+from tailrace.runtimes.launcher import die_with, limit_memory
 
 __all__ = ["LENGTHS", "main"]
 
@@ -54,6 +54,7 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     _end_with(int(sys.argv[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limit_memory(int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]))
     root = os.environ.get("LAMBDA_TASK_ROOT", ".")
     sys.argv = [os.path.join(root, "bootstrap")]  # noqa: PTH118
     sys.path.insert(0, root)
