@@ -60,17 +60,24 @@ class Client:
 
     def call_bytes(self, target: str, body: bytes) -> bytes:
         """Call without decoding the answer."""
-        self._connection.request("POST", "/", body, {**_HEADERS, "X-Amz-Target": target})
+        return self._post("/", target, body, {**_HEADERS, "X-Amz-Target": target})
+
+    def control(self, name: str, body: Json) -> Json:
+        """Call a test control of a Tailrace that answers them; raises RequestFailed."""
+        return json.loads(self._post(f"/_tailrace/{name}", name, json.dumps(body).encode(), {}))
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _post(self, path: str, name: str, body: bytes, headers: dict[str, str]) -> bytes:
+        self._connection.request("POST", path, body, headers)
         response = self._connection.getresponse()
         answer = response.read()
         if response.status != 200:
             raise RequestFailed(
-                f"{target} answered {response.status}: {answer[:300].decode('utf-8', 'replace')}"
+                f"{name} answered {response.status}: {answer[:300].decode('utf-8', 'replace')}"
             )
         return answer
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 def create_table(client: Client, name: str, *, stream: bool) -> str | None:

@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 
+import apsw
+
 from bench.client import Client, RequestFailed, create_table, open_shards, read_shard
-from bench.load import run_load
+from bench.load import Load, run_load
 from bench.measures import Effort
 from bench.results import Results
-from bench.servers import Kind, running
+from bench.servers import Kind, Server, running
 
 __all__ = ["flatness", "readers"]
 
@@ -19,6 +21,8 @@ _FILL_BATCH = 25
 _FILL_SLICE_S = 5.0
 _FIRST_RECORDS = 10_000
 _SAMPLES = 3
+_BEYOND_RETENTION_MS = 25 * 60 * 60 * 1000
+_TRIM_SLICE_S = 2.0
 _READERS = 10
 # DynamoDB allows five GetRecords a second on a shard.
 _POLL_S = 0.25
@@ -26,24 +30,55 @@ _CATCH_UP_S = 15.0
 
 
 def flatness(kind: Kind, effort: Effort, results: Results) -> Iterator[str]:
-    """PutItem/s with about ten thousand records, and again after `effort.growth` more."""
+    """PutItem/s with about ten thousand records, again after `effort.growth` more, and the longest
+    PutItem before and while all of them are trimmed."""
     yield "starting"
-    with running(kind) as server:
+    with running(kind.with_options("--test-controls")) as server:
         client = Client(server.port)
         create_table(client, "growing", stream=True)
         client.close()
         records = _fill(server.port, _FIRST_RECORDS, 1.0)
         yield "PutItem while small"
-        rate, written = _sample(server.port, effort.sample_s)
-        results.add("flat_start", kind.name, rate)
-        records += written
+        small = _sample(server.port, effort.sample_s)
+        results.add("flat_start", kind.name, _rate(small))
+        records += _requests(small)
         yield f"writing {effort.growth:,} records"
         records += _fill(server.port, effort.growth, _FILL_SLICE_S)
         yield "PutItem when grown"
-        rate, written = _sample(server.port, effort.sample_s)
-        results.add("flat_end", kind.name, rate)
-        results.add("flat_records", kind.name, records + written)
+        grown = _sample(server.port, effort.sample_s)
+        records += _requests(grown)
+        results.add("flat_end", kind.name, _rate(grown))
+        results.add("flat_records", kind.name, records)
         results.add("flat_memory", kind.name, server.memory_mb())
+        yield f"PutItem while {records:,} records are trimmed"
+        _trim(server, grown, records, results)
+
+
+def _trim(server: Server, before: list[Load], records: int, results: Results) -> None:
+    """Put while all records that there are leave the store."""
+    kind = server.kind
+    stored = apsw.Connection(str(server.data / "tailrace.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    ((last,),) = stored.execute("SELECT max(clock) FROM record")
+    client = Client(server.port)
+    client.control("AdvanceClock", {"Milliseconds": _BEYOND_RETENTION_MS})
+    client.close()
+    begin = time.perf_counter()
+    loads: list[Load] = []
+    # Readers don't see old records any more. When they are gone only the store can tell.
+    while not loads or _oldest(stored) <= last:
+        loads.append(run_load("put", server.port, "growing", _TRIM_SLICE_S))
+    elapsed = time.perf_counter() - begin
+    stored.close()
+    for name, samples in (("trim_before", before), ("trim_during", loads)):
+        results.add(f"{name}_max", kind.name, statistics.median(each.max_ms for each in samples))
+        results.add(f"{name}_p999", kind.name, statistics.median(each.p999_ms for each in samples))
+    results.add("trim_put", kind.name, _rate(loads))
+    results.add("trim_records", kind.name, records / elapsed)
+
+
+def _oldest(stored: apsw.Connection) -> int:
+    ((oldest,),) = stored.execute("SELECT min(clock) FROM record")
+    return oldest
 
 
 def _fill(port: int, count: int, slice_s: float) -> int:
@@ -53,13 +88,21 @@ def _fill(port: int, count: int, slice_s: float) -> int:
     return written
 
 
-def _sample(port: int, seconds: float) -> tuple[float, int]:
-    loads = [run_load("put", port, "growing", seconds) for _ in range(_SAMPLES)]
-    return statistics.median(load.per_s for load in loads), sum(load.requests for load in loads)
+def _sample(port: int, seconds: float) -> list[Load]:
+    return [run_load("put", port, "growing", seconds) for _ in range(_SAMPLES)]
+
+
+def _rate(loads: list[Load]) -> float:
+    return statistics.median(load.per_s for load in loads)
+
+
+def _requests(loads: list[Load]) -> int:
+    return sum(load.requests for load in loads)
 
 
 def readers(kind: Kind, effort: Effort, results: Results) -> Iterator[str]:
-    """PutItem/s alone and with ten readers of every shard; RuntimeError if one missed a record."""
+    """PutItem/s alone and with ten readers of every shard, by turns; RuntimeError if a reader
+    missed a record."""
     yield "starting"
     with running(kind) as server:
         client = Client(server.port)
@@ -68,21 +111,25 @@ def readers(kind: Kind, effort: Effort, results: Results) -> Iterator[str]:
         if stream_arn is None:
             raise RuntimeError("the table with a stream has no stream")
         run_load("put", server.port, "watched", effort.warm_s)
-        yield "PutItem alone"
-        results.add(
-            "put_alone", kind.name, run_load("put", server.port, "watched", effort.sample_s).per_s
-        )
-        yield f"PutItem with {_READERS} readers"
-        group = [_Reader(server.port, stream_arn) for _ in range(_READERS)]
-        for reader in group:
-            reader.ready.wait()
-        begin = time.perf_counter()
-        load = run_load("put", server.port, "watched", effort.sample_s)
-        seen = sum(reader.records for reader in group)
-        elapsed = time.perf_counter() - begin
-        results.add("put_with_readers", kind.name, load.per_s)
-        results.add("readers_records", kind.name, seen / elapsed)
-        _await_all(group, load.requests)
+        for number in range(1, effort.rounds + 1):
+            yield f"round {number}: PutItem alone"
+            alone = run_load("put", server.port, "watched", effort.sample_s)
+            results.add("put_alone", kind.name, alone.per_s)
+            yield f"round {number}: PutItem with {_READERS} readers"
+            _put_watched(kind, server.port, stream_arn, effort, results)
+
+
+def _put_watched(kind: Kind, port: int, stream_arn: str, effort: Effort, results: Results) -> None:
+    group = [_Reader(port, stream_arn) for _ in range(_READERS)]
+    for reader in group:
+        reader.ready.wait()
+    begin = time.perf_counter()
+    load = run_load("put", port, "watched", effort.sample_s)
+    seen = sum(reader.records for reader in group)
+    elapsed = time.perf_counter() - begin
+    results.add("put_with_readers", kind.name, load.per_s)
+    results.add("readers_records", kind.name, seen / elapsed)
+    _await_all(group, load.requests)
 
 
 def _await_all(group: list[_Reader], acknowledged: int) -> None:

@@ -58,6 +58,12 @@ def _ratio(above: float | None, below: float | None) -> float | None:
     return above / below if above is not None and below else None
 
 
+def _added(results: Results) -> float | None:
+    before = results.median("trim_before_max", _OURS)
+    during = results.median("trim_during_max", _OURS)
+    return max(0.0, during - before) if before is not None and during is not None else None
+
+
 GOALS: Sequence[Goal] = (
     Goal("PutItem against DynamoDB Local", 12, "times", _times("put", "DynamoDB Local")),
     Goal("PutItem against Dynoxide", 5, "times", _times("put", "Dynoxide")),
@@ -66,6 +72,8 @@ GOALS: Sequence[Goal] = (
     Goal("GetItem against DynamoDB Local", 10, "times", _times("get", "DynamoDB Local")),
     Goal("GetItem against Dynoxide", 1, "times", _times("get", "Dynoxide")),
     Goal("PutItem with stream against without", 0.85, "times", _share("put", "put_stream_off")),
+    Goal("PutItem with ten readers", 0.85, "times", _share("put_with_readers", "put_alone")),
+    Goal("What trimming adds to the longest PutItem", 20, "ms", _added, at_most=True),
     Goal(
         "PutItem acknowledged to handler called, p50", 5, "ms", _ours("delivery_p50"), at_most=True
     ),
@@ -73,6 +81,7 @@ GOALS: Sequence[Goal] = (
         "PutItem acknowledged to handler called, p99", 50, "ms", _ours("delivery_p99"), at_most=True
     ),
     Goal("Backlog through a Python handler", 50_000, "records/s", _ours("drain")),
+    Goal("Change log read in the process", 300, "MB/s", _ours("log_mb")),
     Goal("Start to first answer", 0.6, "s", _ours("start"), at_most=True),
     Goal("Idle memory", 90, "MB", _ours("idle_memory"), at_most=True),
 )

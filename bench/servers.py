@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import importlib.util
 import os
@@ -52,6 +53,12 @@ class Kind:
     version: str
     storage: str
     command: Callable[[int, Path], list[str]]
+
+    def with_options(self, *options: str) -> Kind:
+        """The same server with more options on its command line."""
+        return dataclasses.replace(
+            self, command=lambda port, data: [*self.command(port, data), *options]
+        )
 
 
 @dataclass(frozen=True)
