@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ACCOUNT_CAPACITY_UNITS",
     "ATTRIBUTE_NAME_BYTES",
     "BATCH_GET_BYTES",
     "BATCH_GET_KEYS",
@@ -89,6 +90,7 @@ __all__ = [
     "SYSTEM_BACKUP_DAYS",
     "TABLES_CHANGING",
     "TABLES_PER_REGION",
+    "TABLE_CAPACITY_UNITS",
     "TABLE_NAME_MAX",
     "TABLE_NAME_MIN",
     "TAGS",
@@ -130,6 +132,9 @@ GLOBAL_INDEXES: Final = 20
 PROJECTED_ATTRIBUTES: Final = 100
 INDEX_KEY_ATTRIBUTES: Final = 4  # of each kind, in the key of a global index
 TABLES_PER_REGION: Final = 2500
+# Provisioned, of each kind: of a table, or of an index; and of all of them.
+TABLE_CAPACITY_UNITS: Final = 40_000
+ACCOUNT_CAPACITY_UNITS: Final = 80_000
 TABLES_CHANGING: Final = 500  # that are created, updated or deleted at a time
 VECTOR_INDEXES: Final = 5
 VECTOR_DIMENSIONS: Final = 4096

@@ -7,13 +7,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from tailrace import limits
-from tailrace.errors import (
-    LimitExceededException,
-    ResourceNotFoundException,
-    ValidationException,
-)
+from tailrace.errors import ResourceNotFoundException, ValidationException
 from tailrace.model.schema import Index, IndexStatus, StreamViewType, Table
+from tailrace.tables.account_limits import check_table_limits, check_throughput_limits
 from tailrace.tables.backups import Backup, leaving_behind
 from tailrace.tables.busy import Asked, check_creatable, check_deletable, check_updatable
 from tailrace.tables.captures import close_captures
@@ -23,7 +19,6 @@ from tailrace.tables.transitions import Transition, being_created, being_deleted
 
 __all__ = [
     "NewTable",
-    "check_table_limits",
     "create_table",
     "delete_table",
     "finish_index",
@@ -59,7 +54,7 @@ def create_table(
     """Create a table, and its stream when it has one; usable at once, or after a transition.
 
     Refuses with ResourceInUseException when there is one of the name, LimitExceededException when
-    its owner has as many as may be.
+    its owner has as many, or as much throughput, as may be.
     """
 
     def add(catalog: Catalog, tick: Tick) -> Alteration:
@@ -67,6 +62,7 @@ def create_table(
         table = build(catalog)
         check_creatable(catalog.by_name.get((table.account, table.region, table.name)))
         check_table_limits(catalog, (table.account, table.region))
+        check_throughput_limits(catalog, None, table)
         if transition is not None:
             table = being_created(table, transition)
         last_id = max([table.id, *(index.id for index in table.indexes)])
@@ -80,23 +76,6 @@ def create_table(
         return enable_stream(max(catalog.tables), view_type, now_us, settles_us)(catalog, tick)
 
     return in_turn(add, open_stream)
-
-
-def check_table_limits(catalog: Catalog, owner: tuple[str, str], *, new: bool = True) -> None:
-    """Raise LimitExceededException when an owner (account, region) may have no more tables that are
-    changing, or, for a new one, no more tables."""
-    own = [table for scope, table in catalog.by_name.items() if scope[:2] == owner]
-    if new and len(own) >= limits.TABLES_PER_REGION:
-        raise LimitExceededException(
-            "Subscriber limit exceeded: There is a limit of"
-            f" {limits.TABLES_PER_REGION} tables per subscriber"
-        )
-    changing = sum(table.settles_us is not None for table in own)
-    if changing >= limits.TABLES_CHANGING:
-        raise LimitExceededException(
-            f"Subscriber limit exceeded: Only {limits.TABLES_CHANGING} tables can be created,"
-            " updated, or deleted simultaneously"
-        )
 
 
 def delete_table(
@@ -167,7 +146,10 @@ def update_table(
         del tick
         if asked is not None:
             check_updatable(catalog, _existing(catalog, scope), asked, now_us)
-        table, next_id = change(_named(catalog, scope), catalog.next_id)
+        before = _named(catalog, scope)
+        table, next_id = change(before, catalog.next_id)
+        if asked is not None:
+            check_throughput_limits(catalog, before, table)
         return Alteration(tables=(table,), next_id=next_id)
 
     def switch_stream(catalog: Catalog, tick: Tick) -> Alteration:

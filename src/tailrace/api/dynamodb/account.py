@@ -6,17 +6,17 @@ from typing import Final
 
 import msgspec
 
+from tailrace import limits
 from tailrace.api.dynamodb.replies import body_of
 from tailrace.api.operation import Context, Operation
 
 __all__ = ["DESCRIBE_ENDPOINTS", "DESCRIBE_LIMITS", "NoMembers"]
 
-# What a new account has on AWS (ServiceQuotas.html).
 _LIMITS: Final = {
-    "AccountMaxReadCapacityUnits": 80_000,
-    "AccountMaxWriteCapacityUnits": 80_000,
-    "TableMaxReadCapacityUnits": 40_000,
-    "TableMaxWriteCapacityUnits": 40_000,
+    "AccountMaxReadCapacityUnits": limits.ACCOUNT_CAPACITY_UNITS,
+    "AccountMaxWriteCapacityUnits": limits.ACCOUNT_CAPACITY_UNITS,
+    "TableMaxReadCapacityUnits": limits.TABLE_CAPACITY_UNITS,
+    "TableMaxWriteCapacityUnits": limits.TABLE_CAPACITY_UNITS,
 }
 _CACHE_MINUTES: Final = 1440
 

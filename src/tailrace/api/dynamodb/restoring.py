@@ -20,7 +20,8 @@ from tailrace.errors import (
     ValidationException,
 )
 from tailrace.model.schema import BillingMode, Index, IndexKind, Table, Throughput
-from tailrace.tables import copies, definition, life, vector_definition
+from tailrace.tables import copies, definition, vector_definition
+from tailrace.tables.account_limits import check_table_limits, check_throughput_limits
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 
 __all__ = ["Overrides", "check_target", "restored", "restoring"]
@@ -71,7 +72,8 @@ def restoring(scope: tuple[str, str, str], build: Table, source_id: int) -> Alte
     def decide(catalog: Catalog, tick: Tick) -> Alteration:
         del tick
         _refuse_existing(catalog, scope)
-        life.check_table_limits(catalog, scope[:2])
+        check_table_limits(catalog, scope[:2])
+        check_throughput_limits(catalog, None, build)
         first = catalog.next_id
         indexes = tuple(
             msgspec.structs.replace(index, id=first + 1 + place)
