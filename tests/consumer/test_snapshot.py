@@ -31,6 +31,12 @@ class Copy:
     def values(self) -> dict[str, Any]:
         return {name: new["v"] for name, (_, new) in self.items.items() if new is not None}
 
+    def reconcile(self, upto: int) -> int:
+        old = [name for name, (version, _) in self.items.items() if version <= upto]
+        for name in old:
+            del self.items[name]
+        return len(old)
+
 
 async def until(condition: Callable[[], bool]) -> None:
     pause = asyncio.sleep
@@ -98,17 +104,22 @@ def test_lost_records_are_made_up_for_by_reading_the_table_again(play: Any, serv
     async def test(tables: Any) -> None:
         arn = await tables.make("lossy")
         copy = Copy()
-        options = options_of(tables, group="lossy-group", on_trimmed="resnapshot")
+        options = options_of(tables, group="lossy-group", on_trimmed="resnapshot", snapshot=2)
+        options["reconcile"] = copy.reconcile
         await tables.put("lossy", *(f"k{n}" for n in range(12)), v={"S": "first"})
         async with Consumer("lossy", handler=copy.handle, **options) as consumer:
             await consumer.caught_up()
         await tables.put("lossy", *(f"k{n}" for n in range(12)), v={"S": "lost"})
+        await tables.call("DeleteItem", TableName="lossy", Key={"pk": {"S": "k5"}})
         await tables.control(server, "TrimStream", StreamArn=arn)
         await tables.put("lossy", "k1", v={"S": "last"})
         async with Consumer("lossy", handler=copy.handle, **options) as consumer:
             await until(lambda: "first" not in copy.values.values())
             assert consumer.progress().gaps > 0
+            await consumer.caught_up()
+            assert consumer.snapshot_items() is None
         expected = {f"k{n}": "lost" for n in range(12)} | {"k1": "last"}
+        del expected["k5"]
         assert copy.values == expected
 
     play(test)

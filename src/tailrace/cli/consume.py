@@ -162,6 +162,10 @@ def consume(
 
     caller = connect(endpoint_url, region, profile)
     final = asyncio.run(_consume(make, caller, metrics_port, once=once, json=json))
+    _conclude(final, json=json)
+
+
+def _conclude(final: Progress, *, json: bool) -> None:
     if json:
         report_json(final)
     else:
@@ -188,10 +192,7 @@ async def _consume(
     try:
         runner = await consumer.prepare()
         if metrics_port is not None:
-            labels = {"kind": "group", "consumer": consumer.group, "worker": consumer.worker}
-            server = await serve_metrics(
-                metrics_port, lambda: exposition([(labels, consumer.progress())])
-            )
+            server = await serve_metrics(metrics_port, lambda: exposition(consumer.measured()))
         total = await consumer.snapshot_size() if consumer.settings.snapshot else 0
         return await run_until_stopped(
             runner,

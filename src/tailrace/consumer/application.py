@@ -153,4 +153,4 @@ class ConsumerApp:
         )
 
 
-_CALLS = ("timeout_s", "concurrency")
+_CALLS = ("timeout_s", "concurrency", "reconcile")

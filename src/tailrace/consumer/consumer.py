@@ -21,7 +21,7 @@ from tailrace.consumer.handlers import ChangeHandler
 from tailrace.consumer.pulling import PulledChanges
 from tailrace.consumer.streams import StreamOf, find_stream, open_stream
 from tailrace.delivery.driver import RunnerOptions
-from tailrace.delivery.leases.lease import LeaseTimes, is_snapshot
+from tailrace.delivery.leases.lease import LeaseTimes, is_snapshot, read_after
 from tailrace.delivery.leases.spool import SpooledSource
 from tailrace.delivery.leases.spooler import SPOOL_AFTER_MS, Spooling
 from tailrace.delivery.leases.worker import GroupRunner, GroupSettings
@@ -115,6 +115,8 @@ class Consumer:
     (plain or async), a `sink`, or neither, and iterate: `async for changes in consumer`. `group`
     shares the work among all its consumers, wherever they run. `options` are members of
     `ConsumerSettings` and `DeliverySettings`: `batch_size`, `starting_position`, `snapshot`, ...
+    `reconcile(upto)` goes with a handler and `on_trimmed="resnapshot"`: called when the table was
+    read again, for what came by changes up to the number `upto` is not in the table any more.
     Calls are made through `caller`, or as boto3 would find endpoint, region and credentials.
     """
 
@@ -132,6 +134,7 @@ class Consumer:
         settings: ConsumerSettings | None = None,
         timeout_s: float = 60.0,
         concurrency: int = 1,
+        reconcile: Callable[[int], Any] | None = None,
         **options: Any,
     ) -> None:
         if handler is not None and sink is not None:
@@ -150,6 +153,7 @@ class Consumer:
         self._pulled = PulledChanges() if handler is None and sink is None else None
         self._sink = sink or self._pulled
         self._handler = handler
+        self._reconcile = reconcile
         self._timing = (timeout_s, concurrency)
         self._source: SnapshotSource | None = None
         self._runner: GroupRunner | None = None
@@ -176,7 +180,12 @@ class Consumer:
         sink: Sink | ChangeHandler | None = self._sink
         if sink is None and self._handler is not None:
             timeout_s, concurrency = self._timing
-            sink = ChangeHandler(self._handler, timeout_s=timeout_s, concurrency=concurrency)
+            sink = ChangeHandler(
+                self._handler,
+                timeout_s=timeout_s,
+                concurrency=concurrency,
+                reconcile=self._reconcile,
+            )
         if sink is None:
             raise ConfigurationError("there is no receiver")
         runner = GroupRunner(
@@ -314,11 +323,12 @@ class Consumer:
         if all(lease.finished for lease in segments):
             return None
         held = self.runner.member.held
-        positions = (
-            held[lease.shard_id].position if lease.shard_id in held else lease.position
-            for lease in segments
-        )
-        return sum(position.sequence or 0 for position in positions)
+        read = 0
+        for lease in segments:
+            there = held.get(lease.shard_id)
+            position = lease.position if there is None else there.position
+            read += max((position.sequence or 0) - read_after(lease.shard_id), 0)
+        return read
 
     @property
     def has_begun(self) -> bool:

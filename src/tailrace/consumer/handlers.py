@@ -59,7 +59,8 @@ class ChangeHandler:
 
     Plain functions run on threads, async ones on the event loop. One that raises, or takes longer
     than `timeout_s`, failed; one that returns changes says that these could not be handled: those
-    before the first of them count as done.
+    before the first of them count as done. `reconcile(upto)` is called when a table was read again
+    because records were lost: what was made by a change up to that number is not in the table.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class ChangeHandler:
         name: str | None = None,
         timeout_s: float = limits.HANDLER_TIMEOUT_S,
         concurrency: int = 1,
+        reconcile: Callable[[int], Any] | None = None,
     ) -> None:
         self.runner: GroupRunner | None = None
+        self._reconcile = reconcile
         self._handler = handler
         self._wants_checkpoint = _parameters(handler) > 1
         self._batches: dict[str, Batch] = {}
@@ -92,6 +95,17 @@ class ChangeHandler:
             return await self._function.write(batch)
         finally:
             del self._batches[batch.request_id]
+
+    async def reconcile(self, upto: int) -> int:
+        """Tell whoever wants to know that the table was read again; what that answers, if it is a
+        number."""
+        if self._reconcile is None:
+            return 0
+        if inspect.iscoroutinefunction(self._reconcile):
+            answer = await self._reconcile(upto)
+        else:
+            answer = await asyncio.to_thread(self._reconcile, upto)
+        return answer if isinstance(answer, int) else 0
 
     async def close(self) -> None:
         """End idle threads."""

@@ -11,6 +11,8 @@ or the reverse, and lists that mix what has no common type, it refuses: such rec
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, cast
@@ -18,7 +20,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from tailrace.delivery.ports import Batch, Failure, SinkUnavailable
-from tailrace.errors import ConfigurationError
+from tailrace.errors import ConfigurationError, TailraceError
 from tailrace.sinks.documents import DocumentChange, changes_of
 from tailrace.sinks.search import Hit
 
@@ -33,6 +35,8 @@ _BUSY: Final = (429, 502, 503, 504)
 _CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
 _ERROR: Final = 400
+
+_log = logging.getLogger(__name__)
 
 # Items have no schema. Text that looks like a date stays text; a number is a number, whole or not;
 # and a value that does not fit its field is kept in the document without being searchable there.
@@ -82,6 +86,18 @@ class OpenSearchSink:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
+    async def reconcile(self, upto: int) -> int:
+        """Delete the documents of changes up to the number `upto`; how many. Documents that change
+        meanwhile stay. Of AWS's sequence numbers, which are longer than a version may be, documents
+        know nothing: then none is deleted, and a warning says so."""
+        clock = _clock(upto + 1)
+        if clock is None:
+            _log.warning(
+                "what %s has and its table has not stays: its versions do not tell", self._index
+            )
+            return 0
+        return await self._run(self._reconcile, clock)
+
     async def refresh(self) -> None:
         """Make all that was written searchable; OpenSearch does by itself each second."""
         await self._run(lambda: self._client.indices.refresh(index=self._index))
@@ -125,6 +141,37 @@ class OpenSearchSink:
             raise
         return [*_refused(changes, answer), *failures]
 
+    def _reconcile(self, clock: int) -> int:
+        exceptions = self._library.exceptions
+        removed = 0
+        try:
+            self._client.indices.refresh(index=self._index)
+            for ids in self._older(clock):
+                # With a version beyond theirs, or a replay would bring them back.
+                body = b"".join(
+                    msgspec.json.encode({"delete": {"_id": each, **_external(clock)}}) + b"\n"
+                    for each in ids
+                )
+                answer = self._client.bulk(index=self._index, body=body)
+                removed += _deleted(answer)
+        except exceptions.NotFoundError:
+            return removed  # there is no index
+        except exceptions.ConnectionError as error:
+            raise SinkUnavailable(f"OpenSearch cannot be reached: {error}") from error
+        return removed
+
+    def _older(self, clock: int) -> Iterator[Sequence[str]]:
+        """The ids of documents below a version, some at a time."""
+        scan = self._library.helpers.scan(
+            self._client,
+            index=self._index,
+            query={"query": {"match_all": {}}, "_source": False, "version": True},
+            size=SCAN_PAGE,
+        )
+        ids = (hit["_id"] for hit in scan if hit["_version"] < clock)
+        while some := list(itertools.islice(ids, SCAN_PAGE)):
+            yield some
+
     def _make_index(self) -> None:
         try:
             self._client.indices.create(index=self._index, body=_INDEX)
@@ -150,10 +197,31 @@ def _bulk(index: str, changes: Sequence[DocumentChange]) -> bytes:
 def _version(change: DocumentChange) -> Mapping[str, Any]:
     """Tailrace's clock. Sequence numbers of AWS's are longer than a version may be: with those,
     replays converge by their order alone."""
-    clock = change.sequence - _SEQUENCE_BASE
-    if not 0 <= clock <= _VERSION_MAX:
-        return {}
-    return {"version": clock, "version_type": "external_gte"}
+    clock = _clock(change.sequence)
+    return {} if clock is None else _external(clock)
+
+
+def _clock(sequence: int) -> int | None:
+    clock = sequence - _SEQUENCE_BASE
+    return clock if 0 <= clock <= _VERSION_MAX else None
+
+
+def _external(version: int) -> Mapping[str, Any]:
+    return {"version": version, "version_type": "external_gte"}
+
+
+def _deleted(answer: Any) -> int:
+    """How many documents a bulk request deleted; the others have changed since, or are gone."""
+    removed = 0
+    for item in answer["items"]:
+        result = item["delete"]
+        status = result["status"]
+        if status in _BUSY:
+            raise SinkUnavailable(f"OpenSearch is busy: {_reason(result)}")
+        if status >= _ERROR and status not in (_CONFLICT, _NOT_FOUND):
+            raise TailraceError(f"OpenSearch deletes {result['_id']} not: {_reason(result)}")
+        removed += result.get("result") == "deleted"
+    return removed
 
 
 def _refused(changes: Sequence[DocumentChange], answer: Any) -> list[Failure]:

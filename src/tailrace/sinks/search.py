@@ -8,6 +8,7 @@ removed ones leave a tombstone with theirs, so that a replay never brings older 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -70,6 +71,17 @@ class SearchSink:
         """Bring the documents of a batch up to date; committed and searchable when it returns."""
         async with self._lock:
             return await run_to_end(self._write, batch)
+
+    async def reconcile(self, upto: int) -> int:
+        """Remove the documents of changes up to the number `upto`; how many."""
+        searcher, offset, removed = self._index.searcher(), 0, 0
+        while True:
+            async with self._lock:
+                found, old = await run_to_end(self._reconcile, searcher, offset, upto)
+            removed += old
+            offset += found
+            if found < PAGE:
+                return removed
 
     async def close(self) -> None:
         """Let go of the directory."""
@@ -134,6 +146,30 @@ class SearchSink:
             raise
         self._index.reload()
         return failures
+
+    def _reconcile(self, searcher: Any, offset: int, upto: int) -> tuple[int, int]:
+        """Make tombstones of what is older on a page of an earlier state of the index; how long the
+        page was, and how many they are."""
+        hits = searcher.search(self._live, PAGE, count=False, offset=offset).hits
+        seen = [searcher.doc(address).get_first("id") for _, address in hits]
+        before = self._sequences(seen)
+        old = [identity for identity in seen if before.get(identity, upto + 1) <= upto]
+        if old:
+            now_ms = time.time_ns() // 1_000_000
+            # Beyond what it removes, or a replay would bring that back.
+            self._replace([DocumentChange(upto + 1, now_ms, each, None) for each in old])
+        return len(seen), len(old)
+
+    def _replace(self, changes: Iterable[DocumentChange]) -> None:
+        try:
+            for change in changes:
+                self._writer.delete_documents_by_term("id", change.id)
+                self._writer.add_document(self._made(change))
+            self._writer.commit()
+        except BaseException:
+            self._writer.rollback()
+            raise
+        self._index.reload()
 
     def _sequences(self, ids: Iterable[str]) -> dict[str, int]:
         """The sequence numbers of the documents and tombstones that are there."""

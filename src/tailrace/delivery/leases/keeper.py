@@ -16,9 +16,16 @@ from tailrace.delivery.leases.discovery import (
     children_of,
     missing,
     outdated,
-    snapshot_leases,
 )
-from tailrace.delivery.leases.lease import Lease, LeaseTable, LeaseTimes, is_snapshot
+from tailrace.delivery.leases.lease import (
+    Lease,
+    LeaseTable,
+    LeaseTimes,
+    is_rereading,
+    is_snapshot,
+    read_after,
+    rereading_name,
+)
 from tailrace.delivery.leases.member import Action, Member, Write
 from tailrace.delivery.ports import ShardInfo, Source
 from tailrace.delivery.saver import told
@@ -161,7 +168,7 @@ class LeaseKeeper:
         if not leases:
             began_ms = now_ms()
             shards = await self._source.shards()
-            await self._create(bootstrap(shards, starting, began_ms, snapshot_segments))
+            await self.create(bootstrap(shards, starting, began_ms, snapshot_segments))
             self.member.observe(await self._table.scan(), self.time_ms())
         elif self.time_ms() >= self._discover_at_ms:
             await self._discover(leases)
@@ -183,14 +190,16 @@ class LeaseKeeper:
         late = [
             wanted[name] for name, since in self._lacking.items() if now_ms - since >= patience_ms
         ]
-        await self._create(late)
+        await self.create(late)
         if len(late) < len(wanted):
             self._discover_at_ms = now_ms + min(interval_ms, patience_ms)
         for lease in outdated(shards, leases):
             if await self._table.delete(lease):
                 self.member.forget(lease.shard_id)
 
-    async def _create(self, leases: Sequence[Lease]) -> None:
+    async def create(self, leases: Sequence[Lease]) -> None:
+        """Add leases that are not there yet."""
+
         async def create(lease: Lease) -> None:
             if await self._table.create(lease):
                 self.member.learn(lease, self.time_ms())
@@ -199,18 +208,39 @@ class LeaseKeeper:
         for start in range(0, len(leases), WRITES_AT_ONCE):
             await asyncio.gather(*map(create, leases[start : start + WRITES_AT_ONCE]))
 
-    async def snapshot(self, segments: int) -> None:
-        """Read the whole table once more, unless that is under way. Its records are numbered behind
-        all that was handled: they prevail over what receivers have, and over nothing to come."""
+    async def read_again(self, segments: int, least: int) -> None:
+        """Have the whole table read once more, unless that is under way: by one lease, whose holder
+        makes those of the segments. The records are numbered behind all that was handled, and
+        behind `least`: they prevail over what receivers have, and over nothing to come."""
         leases = self.member.leases.values()
-        if any(is_snapshot(lease.shard_id) and not lease.finished for lease in leases):
-            return
-        after = max((lease.position.sequence or 0 for lease in leases), default=0)
+        reached = [lease.position.sequence or 0 for lease in leases]
+        reached += [held.position.sequence or 0 for held in self.member.held.values()]
+        name = rereading_name(max([least, *reached]), segments)
+        is_under_way = any(
+            is_rereading(lease.shard_id)
+            and not lease.finished
+            and read_after(lease.shard_id) >= least
+            for lease in leases
+        )
+        if not is_under_way:
+            failed = 0
+            while not await self._try_to_create(name):
+                await asyncio.sleep(backoff_ms(failed) / 1000)
+                failed += 1
+            self.hurry.set()
+
+    async def _try_to_create(self, shard_id: str) -> bool:
         try:
-            await self._create(snapshot_leases(segments, after))
+            await self.create([Lease(shard_id=shard_id)])
         except Exception as error:
-            self.trouble("beginning a snapshot", error)
-        self.hurry.set()
+            self.trouble("beginning to read the table again", error)
+            return False
+        return True
+
+    async def is_done(self, shard_id: str) -> bool:
+        """Whether a lease that was there is finished, or gone since."""
+        lease = await self._table.get(shard_id)
+        return lease is None or lease.finished
 
     # Ends --------------------------------------------------------------------------------------
 

@@ -22,12 +22,17 @@ __all__ = [
     "LeaseTimes",
     "Prepared",
     "Spooled",
+    "is_rereading",
     "is_snapshot",
     "rank",
+    "read_after",
+    "rereading_name",
+    "rereading_of",
 ]
 
 # Leases of a table's segments, which are read like shards before the stream itself.
 SNAPSHOT_PREFIX: Final = "snapshot-"
+_REREADING: Final = "-whole-in-"
 
 
 class LeaseTimes(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +141,29 @@ class LeaseTable(Protocol):
 def is_snapshot(shard_id: str) -> bool:
     """Whether a lease is of a segment of the table rather than of a shard of its stream."""
     return shard_id.startswith(SNAPSHOT_PREFIX)
+
+
+def is_rereading(shard_id: str) -> bool:
+    """Whether a lease is of reading the table again as a whole: its segments have leases of their
+    own."""
+    return is_snapshot(shard_id) and _REREADING in shard_id
+
+
+def rereading_name(after: int, segments: int) -> str:
+    """The name of the lease of reading the table again, in so many segments, numbered behind
+    `after`."""
+    return f"{SNAPSHOT_PREFIX}{after}{_REREADING}{segments}"
+
+
+def rereading_of(shard_id: str) -> tuple[int, int]:
+    """What `rereading_name` was made of."""
+    after, _, segments = shard_id.removeprefix(SNAPSHOT_PREFIX).partition(_REREADING)
+    return int(after), int(segments)
+
+
+def read_after(shard_id: str) -> int:
+    """The number behind which a snapshot's records are numbered; 0 for a new group's."""
+    return int(shard_id.removeprefix(SNAPSHOT_PREFIX).partition("-")[0])
 
 
 def rank(position: Position) -> tuple[bool, int]:

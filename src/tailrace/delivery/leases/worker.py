@@ -18,8 +18,15 @@ from tailrace.clock import Clock, Ids
 from tailrace.delivery.driver import RunnerOptions, ShardDriver
 from tailrace.delivery.leases.held import Held
 from tailrace.delivery.leases.keeper import LeaseKeeper
-from tailrace.delivery.leases.lease import LeaseTable, LeaseTimes, Prepared, is_snapshot
+from tailrace.delivery.leases.lease import (
+    LeaseTable,
+    LeaseTimes,
+    Prepared,
+    is_rereading,
+    is_snapshot,
+)
 from tailrace.delivery.leases.member import Member
+from tailrace.delivery.leases.rereading import Rereader
 from tailrace.delivery.leases.spooler import Spooler, Spooling
 from tailrace.delivery.leases.starting import starting_position
 from tailrace.delivery.ports import Position, Sink, Source
@@ -102,6 +109,7 @@ class GroupRunner:
         self._spooler = (
             None if spooling is None else Spooler(spooling, self.member, self._keeper, self.now_ms)
         )
+        self._rereader = Rereader(self.member, self._keeper, sink, self._finish)
         self._drivers: dict[str, ShardDriver] = {}
         self._ending: set[str] = set()
         self._past = Tally()
@@ -163,7 +171,7 @@ class GroupRunner:
             await self._progressed.wait()
 
     def _is_caught_up(self, target: int) -> bool:
-        if self._ending or not self.member.is_settled():
+        if self._ending or self._rereader.busy or not self.member.is_settled():
             return False
         if any(not held.running and not held.leaving for held in self.member.held.values()):
             return False
@@ -211,7 +219,9 @@ class GroupRunner:
         """Records were lost: read the table again, if that is the policy."""
         del reason
         if self.settings.on_trimmed is OnTrimmed.RESNAPSHOT and not is_snapshot(shard_id):
-            self._keeper.spawn(self._keeper.snapshot(max(self.group.snapshot_segments, 1)))
+            read = self._drivers[shard_id].state.high or 0
+            segments = max(self.group.snapshot_segments, 1)
+            self._keeper.spawn(self._keeper.read_again(segments, read))
 
     def fail(self, reason: str) -> None:
         """Records were lost, and that is fatal."""
@@ -278,7 +288,9 @@ class GroupRunner:
         if self._spooler is not None:
             self._spooler.look()
         for held in self.member.startable():
-            if held.lease.shard_id not in self._drivers:
+            if is_rereading(held.lease.shard_id):
+                self._rereader.begin(held)
+            elif held.lease.shard_id not in self._drivers:
                 self._start(held)
 
     def _start(self, held: Held) -> None:

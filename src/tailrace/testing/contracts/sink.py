@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
-from tailrace.delivery.ports import Batch, Record, Sink
+from tailrace.delivery.ports import Batch, ReconcilingSink, Record, Sink
 from tailrace.sinks.documents import document_id, document_of
 
 __all__ = ["SinkContract", "SinkWorld", "batch_of", "change"]
@@ -248,5 +248,23 @@ class SinkContract(ABC):
                     expected[pk] = {"pk": pk, "v": number}
             assert not await world.sink.write(batch_of(*records))
             assert await world.documents() == expected
+
+        self.run(test)
+
+    def test_what_a_table_has_no_more_goes_when_it_was_read_again(self) -> None:
+        async def test(world: SinkWorld) -> None:
+            sink = world.sink
+            if not isinstance(sink, ReconcilingSink):
+                return
+            assert await sink.reconcile(BASE + 5) == 0
+            old = [change(n, key(f"k{n}"), {"v": {"N": str(n)}}, was=False) for n in range(1, 6)]
+            await sink.write(batch_of(*old, change(6, key("k1"), {"v": {"S": "later"}})))
+            await sink.write(batch_of(change(7, key("k2"), {"v": {"S": "read again"}})))
+            assert await sink.reconcile(BASE + 5) == 3
+            kept = {"k1": {"pk": "k1", "v": "later"}, "k2": {"pk": "k2", "v": "read again"}}
+            assert await world.documents() == kept
+            assert await sink.reconcile(BASE + 5) == 0
+            await sink.write(batch_of(*old, attempt=2))
+            assert await world.documents() == kept, "what was removed came back by a replay"
 
         self.run(test)
