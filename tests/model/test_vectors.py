@@ -39,7 +39,7 @@ FITS = vector("1", "-0.5", "1E+10")
 def problem(**attributes: dict[str, Any]) -> str | None:
     item, _ = canonical_item({"pk": {"S": "a"}, **attributes})
     try:
-        SCHEMA.check(item, "near")
+        SCHEMA.check_index(item, "near")
     except ValidationException as refusal:
         assert not SCHEMA.holds({"tenant": {"S": "t"}, "v": FITS, **item})
         return refusal.message

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 
 import msgspec
 
@@ -132,11 +132,10 @@ class Index(msgspec.Struct, frozen=True, dict=True):
         return self.keys.index_row(item, item_key) if held else None
 
     @cached_property
-    def check(self) -> Callable[[Item], None]:
-        """Raises ValidationException for an item that carries attributes which this index can't
-        hold."""
-        checked = self.keys.check_index if self.vector is None else self.vector.check
-        return partial(checked, index_name=self.name)
+    def rules(self) -> KeySchema | VectorSchema:
+        """What checks, by `check_index(item, index's name)`, that this index can hold what an item
+        carries of its attributes."""
+        return self.keys if self.vector is None else self.vector
 
     @property
     def defined_names(self) -> tuple[str, ...]:

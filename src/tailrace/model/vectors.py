@@ -101,7 +101,7 @@ class VectorSchema(msgspec.Struct, frozen=True, dict=True):
         """The attributes that a search can name."""
         return tuple(attribute.name for attribute in self.search)
 
-    def check(self, item: Item, index_name: str) -> None:
+    def check_index(self, item: Item, index_name: str) -> None:
         """Raise ValidationException when an item carries the index's attributes in a form that it
         can't hold; those that are missing are no fault."""
         problem = self._vector_problem(item.get(self.attribute), index_name)

@@ -109,10 +109,10 @@ def check_indexed(table: Table, item: Item) -> None:
     keys: the error of the first such index by name."""
     try:
         for index in table.secondary_indexes:
-            index.check(item)
+            index.rules.check_index(item, index.name)
     except ValidationException:
         for index in sorted(table.secondary_indexes, key=lambda index: index.name):
-            index.check(item)
+            index.rules.check_index(item, index.name)
 
 
 def check(guard: Guard) -> Decide:
