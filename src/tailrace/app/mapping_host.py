@@ -9,6 +9,8 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from tailrace.api.functions.book import Book
 from tailrace.api.functions.errors import (
     FunctionNotFound,
@@ -83,6 +85,8 @@ class MappingHost:
         self._ids = ids
         self._running: dict[str, _Running] = {}
         self._changing: dict[str, str] = {}
+        # Whether those that were told of are to run.
+        self._enabled: dict[str, bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -116,13 +120,23 @@ class MappingHost:
 
     async def changed(self, mapping: EventSourceMapping) -> None:
         """Start, stop or start anew."""
-        known = mapping.uuid in self._locks
-        self._changing[mapping.uuid] = "Updating" if known else "Creating"
+        self._changing[mapping.uuid] = self._transition(mapping)
         self._later(self._apply(mapping))
+
+    def _transition(self, mapping: EventSourceMapping) -> str:
+        """What a mapping's state is until its change has taken effect."""
+        before = self._enabled.get(mapping.uuid)
+        self._enabled[mapping.uuid] = mapping.enabled
+        if before is None:
+            return "Creating"
+        if before == mapping.enabled:
+            return "Updating"
+        return "Enabling" if mapping.enabled else "Disabling"
 
     async def removed(self, mapping: EventSourceMapping) -> None:
         """Stop, and drop the positions."""
         self._changing[mapping.uuid] = "Deleting"
+        self._enabled.pop(mapping.uuid, None)
         self._later(self._remove(mapping))
 
     async def close(self) -> None:
@@ -141,7 +155,8 @@ class MappingHost:
             running = self._running.pop(mapping.uuid, None)
             if running is not None:
                 await running.stop()
-            if self._book.mappings.get(mapping.uuid) != mapping:
+            current = self._book.mappings.get(mapping.uuid)
+            if current is None or msgspec.structs.replace(current, tags=mapping.tags) != mapping:
                 return  # changed again, or gone: whoever did that comes next
             if mapping.enabled:
                 begun = _Running(lambda: self._runner(mapping), mapping.uuid)

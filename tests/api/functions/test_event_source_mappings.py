@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -224,3 +225,57 @@ def test_what_is_refused(account: Any, members: dict[str, Any], code: str, messa
     assert not account.functions.list_event_source_mappings(EventSourceArn=stream)[
         "EventSourceMappings"
     ]
+
+
+def test_a_change_takes_as_long_as_the_batch_in_hand(account: Any, tmp_path: Path) -> None:
+    code = f"""
+        import pathlib, time
+        def handler(event, context):
+            pathlib.Path({str(tmp_path / "began")!r}).touch()
+            while not pathlib.Path({str(tmp_path / "go")!r}).exists():
+                time.sleep(0.01)
+    """
+    functions = account.functions
+    account.create("slow", code, Timeout=60)
+    stream = account.table("slow")
+    account.tables.put_item(TableName="slow", Item={"pk": {"S": "a"}})
+    uuid = functions.create_event_source_mapping(
+        EventSourceArn=stream, FunctionName="slow", StartingPosition="TRIM_HORIZON"
+    )["UUID"]
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "began").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    updated = functions.update_event_source_mapping(UUID=uuid, BatchSize=9)
+    assert updated["State"] == "Updating"
+    assert functions.get_event_source_mapping(UUID=uuid)["State"] == "Updating"
+    disabled = functions.update_event_source_mapping(UUID=uuid, Enabled=False)
+    assert disabled["State"] == "Disabling"
+    assert functions.get_event_source_mapping(UUID=uuid)["State"] == "Disabling"
+    (tmp_path / "go").touch()
+    assert state(account, uuid, "Disabled")["BatchSize"] == 9
+    assert functions.update_event_source_mapping(UUID=uuid, Enabled=True)["State"] == "Enabling"
+    assert state(account, uuid, "Enabled")["LastProcessingResult"] in ("No records processed", "OK")
+    functions.delete_event_source_mapping(UUID=uuid)
+
+
+def test_tags(account: Any) -> None:
+    functions = account.functions
+    account.create("labelled")
+    made = functions.create_event_source_mapping(
+        EventSourceArn=account.table("labelled"),
+        FunctionName="labelled",
+        StartingPosition="LATEST",
+        Tags={"a": "1"},
+    )
+    arn = made["EventSourceMappingArn"]
+    functions.tag_resource(Resource=arn, Tags={"b": "2", "c": "3"})
+    functions.untag_resource(Resource=arn, TagKeys=["c", "d"])
+    assert functions.list_tags(Resource=arn)["Tags"] == {"a": "1", "b": "2"}
+    assert state(account, made["UUID"], "Enabled")["UUID"] == made["UUID"]
+    too_many = {f"tag-{n}": "x" for n in range(49)}
+    refusal = account.refused(functions.tag_resource, Resource=arn, Tags=too_many)
+    assert refusal[:2] == (400, "InvalidParameterValueException")
+    for other in (arn[:-1] + "x", arn.replace("000000000000", "000000000001")):
+        assert account.refused(functions.list_tags, Resource=other)[0] in (400, 404)
+    assert functions.list_tags(Resource=arn)["Tags"] == {"a": "1", "b": "2"}

@@ -32,6 +32,7 @@ class CreateEventSourceMappingInput(
     enabled: bool = True
     starting_position: str | None = None
     starting_position_timestamp: float | None = None
+    tags: dict[str, str] | None = None
 
 
 async def run(call: HttpCall, request: CreateEventSourceMappingInput) -> Answer:
@@ -57,6 +58,7 @@ async def run(call: HttpCall, request: CreateEventSourceMappingInput) -> Answer:
             enabled=request.enabled,
             members=members,
             modified_us=desk.clock.now_us(),
+            tags=request.tags or {},
         )
         desk.mappings.check(mapping)
         _check_new(call, mapping)

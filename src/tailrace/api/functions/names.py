@@ -10,13 +10,25 @@ import msgspec
 from tailrace.api.functions.errors import FunctionNotFound, InvalidParameterValueException
 from tailrace.wire.call import Scope
 
-__all__ = ["LATEST", "FunctionName", "function_arn", "mapping_arn", "parse_function_name"]
+__all__ = [
+    "LATEST",
+    "FunctionName",
+    "function_arn",
+    "mapping_arn",
+    "parse_function_name",
+    "parse_mapping_arn",
+]
 
 LATEST: Final = "$LATEST"
 _FORM: Final = re.compile(
     r"(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):(?=\d{12}:))?"
     r"(?:(?P<account>\d{12}):)?(?:function:)?(?P<name>[a-zA-Z0-9-_]+)"
     r"(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
+)
+
+_MAPPING: Final = re.compile(
+    r"arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12})"
+    r":event-source-mapping:(?P<uuid>[0-9a-f-]{36})"
 )
 
 
@@ -49,6 +61,12 @@ def function_arn(place: tuple[str, str, str], qualifier: str | None = None) -> s
 def mapping_arn(account: str, region: str, uuid: str) -> str:
     """The ARN of an event source mapping."""
     return f"arn:aws:lambda:{region}:{account}:event-source-mapping:{uuid}"
+
+
+def parse_mapping_arn(text: str) -> tuple[str, str, str] | None:
+    """(account, region, uuid) of an event source mapping's ARN; None for what is none."""
+    found = _MAPPING.fullmatch(text)
+    return None if found is None else (found["account"], found["region"], found["uuid"])
 
 
 def parse_function_name(text: str, scope: Scope, qualifier: str | None = None) -> FunctionName:

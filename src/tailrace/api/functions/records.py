@@ -110,6 +110,7 @@ class EventSourceMapping(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool
     members: Mapping[str, Any]
     modified_us: int
+    tags: Mapping[str, str] = {}
 
     @property
     def function_arn(self) -> str:

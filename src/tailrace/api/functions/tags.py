@@ -1,4 +1,4 @@
-"""ListTags, TagResource and UntagResource, for functions."""
+"""ListTags, TagResource and UntagResource, for functions and event source mappings."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from typing import Final
 
 import msgspec
 
-from tailrace.api.functions.names import parse_function_name
+from tailrace.api.functions.errors import InvalidParameterValueException
+from tailrace.api.functions.names import parse_function_name, parse_mapping_arn
 from tailrace.api.functions.operation import Answer, FunctionsOperation, HttpCall, json_answer
-from tailrace.api.functions.records import Function
+from tailrace.api.functions.records import EventSourceMapping, Function
 
 __all__ = ["LIST_TAGS", "TAG_RESOURCE", "UNTAG_RESOURCE"]
 
 _PATH: Final = "/2017-03-31/tags/{Resource}"
+# configuration-tags.html: how many a resource may have.
+MAX_TAGS: Final = 50
 
 
 class ResourceInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
-    """A function by its ARN."""
+    """A function or a mapping by its ARN."""
 
     resource: str
 
@@ -36,30 +39,47 @@ class UntagInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
 
 
 async def list_tags(call: HttpCall, request: ResourceInput) -> Answer:
-    """A function's tags."""
-    return json_answer({"Tags": dict(_function(call, request.resource).tags)})
+    """A resource's tags."""
+    return json_answer({"Tags": dict(_found(call, request.resource).tags)})
 
 
 async def tag(call: HttpCall, request: TagInput) -> Answer:
     """More tags."""
     async with call.desk.book.changing:
-        function = _function(call, request.resource)
-        tags = {**function.tags, **request.tags}
-        await call.desk.book.keep(msgspec.structs.replace(function, tags=tags))
+        found = _found(call, request.resource)
+        await _keep(call, found, {**found.tags, **request.tags})
     return Answer()
 
 
 async def untag(call: HttpCall, request: UntagInput) -> Answer:
     """Fewer tags."""
     async with call.desk.book.changing:
-        function = _function(call, request.resource)
-        tags = {key: tag for key, tag in function.tags.items() if key not in request.tag_keys}
-        await call.desk.book.keep(msgspec.structs.replace(function, tags=tags))
+        found = _found(call, request.resource)
+        left = {key: tag for key, tag in found.tags.items() if key not in request.tag_keys}
+        await _keep(call, found, left)
     return Answer()
 
 
-def _function(call: HttpCall, resource: str) -> Function:
-    return call.desk.book.function(parse_function_name(resource, call.scope))
+def _found(call: HttpCall, resource: str) -> Function | EventSourceMapping:
+    scope, mapping = call.scope, parse_mapping_arn(resource)
+    if mapping is None:
+        return call.desk.book.function(parse_function_name(resource, scope))
+    account, region, uuid = mapping
+    if (account, region) != (scope.account, scope.region):
+        account = region = ""  # nobody's
+    return call.desk.book.mapping(uuid, account, region)
+
+
+async def _keep(call: HttpCall, found: Function | EventSourceMapping, tags: dict[str, str]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise InvalidParameterValueException(
+            f"The number of tags exceeds the limit: {MAX_TAGS} tags for each resource."
+        )
+    book = call.desk.book
+    if isinstance(found, Function):
+        await book.keep(msgspec.structs.replace(found, tags=tags))
+    else:
+        await book.keep_mapping(msgspec.structs.replace(found, tags=tags))
 
 
 LIST_TAGS = FunctionsOperation(
