@@ -43,6 +43,7 @@ def test_a_consumer_is_measured(play: Any, monkeypatch: pytest.MonkeyPatch) -> N
             handled, attributes = found["messaging.client.consumed.messages"]
             assert (handled, found["tailrace.records.dropped"][0]) == (3, 0)
             assert found["tailrace.shards.running"][0] == 4
+            assert found["tailrace.leases.held"][0] == 4
             assert attributes == {
                 "tailrace.consumer.kind": "group",
                 "messaging.consumer.group.name": "observers",

@@ -122,8 +122,15 @@ _CONSUMER: Final[tuple[Metric, ...]] = (
         "tailrace.shards.running",
         "level",
         "{shard}",
-        "Shards that are being read; in a group, leases that the worker holds.",
+        "Shards that are being read.",
         lambda p: p.shards_running,
+    ),
+    Metric(
+        "tailrace.leases.held",
+        "level",
+        "{lease}",
+        "Leases that the worker holds, in a group.",
+        lambda p: p.leases,
     ),
     Metric(
         "tailrace.shards.waiting",

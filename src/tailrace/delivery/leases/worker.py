@@ -155,6 +155,7 @@ class GroupRunner:
             error=tally.error or self._keeper.error,
             batched=tally.batched,
             checkpoint_age_ms=self.member.unkept_ms(self._keeper.time_ms()),
+            leases=len(self.member.held),
         )
 
     async def caught_up(self) -> None:
