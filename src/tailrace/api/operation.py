@@ -66,9 +66,12 @@ class Context(msgspec.Struct, frozen=True, gc=False):
         return settled(service.engine.catalog(), service.clock.now_us())
 
     def transition(self, now_us: int) -> Transition | None:
-        """How long a change that begins now takes; None when it is done at once."""
+        """How long a change that begins now takes; None when it is done at once, as everything is
+        that the store has of its own, in an account whose id isn't digits."""
         duration_us = self.service.faults.transition_us
-        return Transition(now_us, now_us + duration_us) if duration_us else None
+        if not duration_us or not self.scope.account.isdigit():
+            return None
+        return Transition(now_us, now_us + duration_us)
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):

@@ -3,6 +3,7 @@ to take time, and refuse what can't be asked of them meanwhile."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tests.api.kinesis.conftest import KinesisDesk
 
 SECOND_US = 1_000_000
+_PATIENCE_S = 25.0
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/orders"
 
 
@@ -256,3 +258,22 @@ def test_a_table_that_is_being_created_gets_no_destination(slow: KinesisDesk) ->
         "ResourceInUseException: Attempt to change a resource which is still in use: Table is being"
         " created: things"
     )
+
+
+def test_a_destination_gets_what_changes_while_it_is_enabling(slow: KinesisDesk) -> None:
+    tables = client_of(slow.tailrace.endpoint_url, "dynamodb")
+    slow.stream()
+    tables.create_table(
+        TableName="things",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    wait(slow)
+    tables.enable_kinesis_streaming_destination(TableName="things", StreamArn=ARN)
+    tables.put_item(TableName="things", Item={"pk": {"S": "a"}})
+    (shard,) = slow.shards()
+    deadline = time.monotonic() + _PATIENCE_S
+    while not slow.read(shard["ShardId"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

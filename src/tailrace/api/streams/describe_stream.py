@@ -11,7 +11,7 @@ from tailrace.api.faults import Faults
 from tailrace.api.operation import Context, Operation
 from tailrace.api.streams import access
 from tailrace.errors import ValidationException
-from tailrace.model.schema import Stream
+from tailrace.model.schema import Stream, StreamKind
 from tailrace.streams.lineage import name_time_ms
 from tailrace.streams.log import Shard
 from tailrace.streams.sequence import sequence_number, time_us
@@ -45,7 +45,7 @@ def describe_stream(context: Context, request: DescribeStreamInput) -> bytes:
     now_us = context.service.clock.now_us()
     faults = context.service.faults
     shards = [shard for shard in found.shards if _is_listed(shard, faults, now_us)]
-    if _status(found.stream, now_us) == "ENABLING":
+    if found.stream.kind is StreamKind.TABLE and _status(found.stream, now_us) == "ENABLING":
         shards = []
     if cursor is not None:
         shards = _behind(shards, cursor)
