@@ -20,8 +20,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `data` None keeps everything in memory. `key` (32 bytes) encrypts the data at rest.
     `credentials` maps access keys to secret keys; when there are any, requests must be signed with
     one of them. `accounts` maps access keys to account ids. The subdirectories of `s3_directory`
-    are the buckets of exports and imports. `kinesis_endpoint_url` is where the
-    Kinesis streams are that tables' changes go to: None for this server's own, `aws` for AWS.
+    are the buckets of exports, imports and bulk puts, or else those of `s3_endpoint_url` are, where
+    `aws` is S3 itself. `kinesis_endpoint_url` is where the Kinesis streams are that tables' changes
+    go to: None for this server's own, `aws` for AWS.
     `kinesis_hold_ms` is how long changes are held that they have not taken, None for ever.
     `enforce_throughput` refuses what goes beyond tables' throughput and streams' rates.
     `transition_ms` is how long tables, indexes, streams and their like are being created, changed
@@ -42,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shard_rotation_ms: int = limits.SHARD_ROTATION_MS
     shard_split_writes_per_s: int | None = limits.SHARD_SPLIT_WRITES_PER_S
     s3_directory: Path | None = None
+    s3_endpoint_url: str | None = None
     kinesis_endpoint_url: str | None = None
     kinesis_hold_ms: int | None = limits.HOLD_MS
     enforce_throughput: bool = False
@@ -55,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 " port could read and change everything, and run programs here. Configure"
                 " credentials, or pass --insecure if that is what you want."
             )
+        if self.s3_directory is not None and self.s3_endpoint_url is not None:
+            raise ConfigurationError("buckets are in a directory or at an endpoint, not in both")
         if self.transition_ms < 0:
             raise ConfigurationError("transitions cannot take less than no time")
         if self.key is not None and self.data is None:

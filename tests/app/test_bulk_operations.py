@@ -3,6 +3,7 @@ middle. Their rate goes by a clock that the test moves, so both are in the middl
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from backports import zstd
 from tailrace.app import Tailrace
 from tailrace.clock import ManualClock
 from tailrace.settings import Settings
+from tests.servers.queues_and_buckets import QueuesAndBuckets
 
 WAIT_S = 30.0
 SECOND_US = 1_000_000
@@ -42,7 +44,7 @@ def until(holds: Callable[[], Any]) -> Any:
     return found
 
 
-def begin(client: Any) -> str:
+def begin(client: Any, **more: Any) -> str:
     client.create_table(
         TableName="things",
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
@@ -58,7 +60,7 @@ def begin(client: Any) -> str:
             "InputCompressionType": "ZSTD",
         },
         OutputS3Configuration={"S3Bucket": "reports", "OutputType": ["ERROR"]},
-        MaxWriteRequestUnits=1024,
+        **{"MaxWriteRequestUnits": 1024, **more},
     )["BulkOperationDescription"]
     assert begun["BulkOperationStatus"] == "IN_PROGRESS"
     return begun["BulkOperationArn"]
@@ -104,6 +106,27 @@ def test_it_goes_on_after_a_restart(settings: Settings, connect: Callable[..., A
     assert settings.s3_directory is not None
     (report,) = (settings.s3_directory / "reports").rglob("error/*.json")
     assert json.loads(report.read_text())["Record"] == "no item"
+
+
+def test_buckets_may_be_at_an_endpoint(
+    settings: Settings, connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    assert settings.s3_directory is not None
+    service = QueuesAndBuckets()
+    packed = (settings.s3_directory / "input" / "all.zst").read_bytes()
+    service.buckets = {"input": {"all.zst": packed}, "reports": {}}
+    there = Settings(port=0, s3_endpoint_url=service.url)
+    with contextlib.closing(service), Tailrace(there) as tailrace:
+        client = connect(tailrace)
+        arn = begin(client, MaxWriteRequestUnits=10_000)
+        found = until(lambda: (now := described(client, arn)).get("EndTime") and now)
+        assert found["BulkOperationStatus"] == "COMPLETED_WITH_ERRORS"
+        assert found["ProcessedInputBytes"] == found["TotalInputBytes"] == len(packed)
+        assert counted(client) == ITEMS - 1
+        (report,) = [key for key in service.buckets["reports"] if "/error/" in key]
+        assert b"no item" in service.buckets["reports"][report]
 
 
 def test_it_is_cancelled_in_the_middle(settings: Settings, connect: Callable[..., Any]) -> None:

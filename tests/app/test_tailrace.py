@@ -49,6 +49,12 @@ def test_a_taken_port_is_told_and_the_store_let_go(tmp_path: Path) -> None:
         pass
 
 
+def test_buckets_are_in_one_place(tmp_path: Path) -> None:
+    both = Settings(port=0, s3_directory=tmp_path, s3_endpoint_url="aws")
+    with pytest.raises(ConfigurationError, match="not in both"):
+        Tailrace(both)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])
 def test_off_loopback_credentials_are_required(host: str) -> None:
     with pytest.raises(ConfigurationError, match="without credentials"):

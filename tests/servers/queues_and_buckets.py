@@ -147,8 +147,20 @@ class QueuesAndBuckets:
 
     # S3 -----------------------------------------------------------------------------------------
 
-    def objects(self, method: str, path: str, query: dict[str, str], body: bytes) -> Any:
-        """The status and body of an answer of S3's."""
+    def objects(
+        self, method: str, path: str, query: dict[str, str], body: bytes, headers: Any
+    ) -> Any:
+        """The status, body and tag of an answer of S3's."""
+        status, told = self._answered(method, path, query, body)
+        tag = f'"{hashlib.md5(told).hexdigest()}"'
+        if status == 200 and headers.get("If-Match", tag) != tag:
+            return 412, b"<Error><Code>PreconditionFailed</Code></Error>", tag
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("Range", ""))
+        if status == 200 and wanted is not None:
+            return 206, told[int(wanted[1]) : int(wanted[2]) + 1], tag
+        return status, told, tag
+
+    def _answered(self, method: str, path: str, query: dict[str, str], body: bytes) -> Any:
         with self._lock:
             bucket, _, key = urllib.parse.unquote(path).strip("/").partition("/")
             self.calls.append(f"{method} {key or 'list'}")
@@ -199,13 +211,16 @@ class QueuesAndBuckets:
             def do_GET(self) -> None:
                 path, _, text = self.path.partition("?")
                 query = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
-                status, body = world.objects(self.command, path, query, self._body())
-                self._reply(status, body, "application/xml")
+                status, body, tag = world.objects(
+                    self.command, path, query, self._body(), self.headers
+                )
+                self._reply(status, body, "application/xml", tag)
 
             do_PUT = do_DELETE = do_GET  # noqa: N815
 
-            def _reply(self, status: int, body: bytes, kind: str) -> None:
+            def _reply(self, status: int, body: bytes, kind: str, tag: str = "") -> None:
                 self.send_response(status)
+                self.send_header("ETag", tag)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -233,7 +248,10 @@ def _listing(kept: dict[str, bytes], query: dict[str, str]) -> bytes:
     keys = sorted(key for key in kept if key.startswith(query.get("prefix", "")) and key > after)
     most = int(query.get("max-keys", 1000))
     page, is_cut = keys[:most], len(keys) > most
-    contents = "".join(f"<Contents><Key>{escape(key)}</Key></Contents>" for key in page)
+    contents = "".join(
+        f"<Contents><Key>{escape(key)}</Key><Size>{len(kept[key])}</Size></Contents>"
+        for key in page
+    )
     token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if is_cut else ""
     flag = str(is_cut).lower()
     return (

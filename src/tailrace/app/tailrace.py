@@ -32,6 +32,7 @@ from tailrace.delivery.ports import Sink
 from tailrace.delivery.settings import DeliverySettings
 from tailrace.delivery.telemetry import observe_metrics
 from tailrace.engines.buckets import DirectoryBuckets
+from tailrace.engines.s3_buckets import S3Buckets
 from tailrace.errors import ConfigurationError, ResourceNotFoundException, ValidationException
 from tailrace.model.schema import Stream
 from tailrace.server.asgi import asgi_app
@@ -46,6 +47,7 @@ from tailrace.sources.caller import Caller
 from tailrace.sources.http_caller import HttpCaller
 from tailrace.tables.engine import Engine
 from tailrace.tables.keeping import Policy
+from tailrace.tables.transfer.buckets import Buckets
 from tailrace.tables.transitions import settled
 from tailrace.wire.call import Scope
 
@@ -102,9 +104,7 @@ class Tailrace:
             credentials=settings.credentials,
             accounts=settings.accounts,
         )
-        self._keeper = Keeper(
-            self.engine, self.clock, _policy(settings), DirectoryBuckets(settings.s3_directory)
-        )
+        self._keeper = Keeper(self.engine, self.clock, _policy(settings), _buckets(settings))
         self._kinesis = Late(self._kinesis_deliveries, self.engine, has_destinations)
         self._functions = Late(
             self._function_service,
@@ -334,6 +334,13 @@ def _policy(settings: Settings) -> Policy:
         settings.shard_rotation_ms,
         settings.shard_split_writes_per_s,
     )
+
+
+def _buckets(settings: Settings) -> Buckets:
+    url = settings.s3_endpoint_url
+    if url is None:
+        return DirectoryBuckets(settings.s3_directory)
+    return S3Buckets(None if url == "aws" else url, settings.region)
 
 
 def _engine(settings: Settings, clock: Clock, delivery: LoopDelivery) -> Engine:

@@ -19,6 +19,15 @@ __all__ = ["serve"]
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
+_S3Directory = Annotated[
+    Path | None,
+    typer.Option(
+        help="Directory whose subdirectories are buckets, for exports, imports and bulk puts."
+    ),
+]
+_S3EndpointUrl = Annotated[
+    str | None, typer.Option(help="Where buckets are instead, by the S3 API: a URL, or aws.")
+]
 _HoldDays = Annotated[
     float,
     typer.Option(
@@ -64,10 +73,8 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen off loopback without credentials.")
     ] = False,
-    s3_directory: Annotated[
-        Path | None,
-        typer.Option(help="Directory whose subdirectories are buckets, for exports and imports."),
-    ] = None,
+    s3_directory: _S3Directory = None,
+    s3_endpoint_url: _S3EndpointUrl = None,
     kinesis_endpoint_url: Annotated[
         str | None,
         typer.Option(help="Where tables' changes go as Kinesis records: a URL, or aws."),
@@ -97,6 +104,7 @@ def serve(
         insecure=insecure,
         test_controls=test_controls,
         s3_directory=s3_directory,
+        s3_endpoint_url=s3_endpoint_url,
         kinesis_endpoint_url=kinesis_endpoint_url,
         kinesis_hold_ms=int(kinesis_hold_days * _DAY_MS) if kinesis_hold_days else None,
         enforce_throughput=enforce_throughput,

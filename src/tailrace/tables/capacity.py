@@ -81,8 +81,12 @@ def _in_index(item: Item | None, table: Table, index: Index) -> Item | None:
 
 
 def index_row_sizes(table: Table, item: Item) -> dict[str, int]:
-    """The size of what each index holds of an item, for those that it is in."""
-    rows = {index.name: _in_index(item, table, index) for index in table.secondary_indexes}
+    """The size of what each index holds of an item, for those that it is in; not of vectors."""
+    rows = {
+        index.name: _in_index(item, table, index)
+        for index in table.secondary_indexes
+        if index.vector is None
+    }
     return {name: item_size(row) for name, row in rows.items() if row is not None}
 
 

@@ -11,6 +11,7 @@ from backports import zstd
 
 from tailrace import limits
 from tailrace.testing.calling import Caller
+from tests.api.dynamodb.vectors import index as vector_index
 from tests.tables.transfer.bulk_puts import (
     ARN,
     SECOND_US,
@@ -190,6 +191,33 @@ def test_a_step_is_bounded(putter: Caller, bucket: Path) -> None:
         counts.append(described(putter, arn)["ProcessedItemCount"])
     step = limits.LOAD_BATCHES_PER_STEP * limits.COPY_ITEMS_PER_COMMIT
     assert counts == [0, step, 2 * step, 9000]
+
+
+def test_what_unpacks_to_too_much_takes_several_steps(putter: Caller, bucket: Path) -> None:
+    packer = zstd.ZstdCompressor()
+    mega = bytes(1024 * 1024)
+    bomb = b"".join(packer.compress(mega) for _ in range(300)) + packer.flush()
+    write(bucket, "in/1", bomb)
+    arn = begin(putter, Input={"InputCompressionType": "ZSTD"})["BulkOperationArn"]
+    steps = 0
+    while putter.keep_step():
+        steps += 1
+    assert steps > 2
+    found = described(putter, arn)
+    assert (found["ProcessedItemCount"], found["FailedItemCount"]) == (1, 1)
+    (reported,) = report(bucket, found, "error")
+    assert reported["ErrorMessage"] == "The line is too long"
+
+
+def test_vectors_are_counted_apart(bucket: Path) -> None:
+    caller = Caller(s3_directory=bucket.parent)
+    caller.create(VectorIndexes=[vector_index()])
+    vector = {"L": [{"N": "1"}, {"N": "0"}, {"N": "2"}]}
+    write(bucket, "in/1.json", line("a", v=vector), line("b"))
+    (usage,) = done(caller)["BulkOperationUsage"]
+    assert usage["VectorIndexes"] == {"near": {"BulkPutVectorBytes": 1024}}
+    assert usage["BulkPutBytes"] == usage["Table"]["BulkPutBytes"]
+    assert "GlobalSecondaryIndexes" not in usage
 
 
 def test_the_rate_is_kept(putter: Caller, bucket: Path) -> None:

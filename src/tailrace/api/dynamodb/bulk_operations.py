@@ -286,12 +286,13 @@ def _description(job: Job) -> dict[str, Any]:
 def _usage(put: PutBytes) -> dict[str, Any]:
     total = put.table + sum(put.local.values()) + sum(put.other.values())
     usage: dict[str, Any] = {"BulkPutBytes": total, "Table": {"BulkPutBytes": put.table}}
-    for member, sizes in (
-        ("LocalSecondaryIndexes", put.local),
-        ("GlobalSecondaryIndexes", put.other),
+    for member, shown, sizes in (
+        ("LocalSecondaryIndexes", "BulkPutBytes", put.local),
+        ("GlobalSecondaryIndexes", "BulkPutBytes", put.other),
+        ("VectorIndexes", "BulkPutVectorBytes", put.vectors),
     ):
         if sizes:
-            usage[member] = {name: {"BulkPutBytes": size} for name, size in sizes.items()}
+            usage[member] = {name: {shown: size} for name, size in sizes.items()}
     return usage
 
 

@@ -11,12 +11,12 @@ import msgspec
 from tailrace import limits
 from tailrace.errors import ResourceNotFoundException
 from tailrace.model.schema import IndexKind, Table
-from tailrace.tables.capacity import index_row_sizes, write_units
+from tailrace.tables.capacity import index_row_sizes, vector_write_bytes, write_units
 from tailrace.tables.engine import Engine
 from tailrace.tables.transfer.buckets import BucketFault, Buckets
 from tailrace.tables.transfer.input import Source
 from tailrace.tables.transfer.jobs import Job, JobStatus, PutBytes, change, ended
-from tailrace.tables.transfer.loading import Batch, Loader, Unmet, load_batch
+from tailrace.tables.transfer.loading import Batch, Entry, Loader, Unmet, load_batch
 from tailrace.tables.transfer.output import write_started
 from tailrace.tables.transfer.reports import (
     Report,
@@ -126,7 +126,7 @@ def _noted(
         def further(kept: Job) -> Job:
             return msgspec.structs.replace(
                 kept,
-                put_bytes=_sum(kept.put_bytes, used.put),
+                put_bytes=kept.put_bytes.plus(used.put),
                 progress={**kept.progress, **_builtins(progress)},
             )
 
@@ -159,26 +159,18 @@ def _used(table: Table | None, batch: Batch, unmet: Sequence[Unmet]) -> _Used:
             continue
         rows = index_row_sizes(table, entry.item)
         used.units += sum(map(write_units, rows.values()))
-        used.put = _sum(used.put, _put_bytes(table, entry.size, rows))
+        used.put = used.put.plus(_put_bytes(table, entry, rows))
     return used
 
 
-def _put_bytes(table: Table, size: int, rows: dict[str, int]) -> PutBytes:
+def _put_bytes(table: Table, entry: Entry, rows: dict[str, int]) -> PutBytes:
+    if not table.secondary_indexes:
+        return PutBytes(entry.size)
     local = {
-        name: bytes_
-        for name, bytes_ in rows.items()
+        name: size
+        for name, size in rows.items()
         if table.index_by_name[name].kind is IndexKind.LOCAL
     }
-    return PutBytes(size, local, {name: rows[name] for name in rows if name not in local})
-
-
-def _sum(first: PutBytes, second: PutBytes) -> PutBytes:
-    return PutBytes(
-        first.table + second.table,
-        _sums(first.local, second.local),
-        _sums(first.other, second.other),
-    )
-
-
-def _sums(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
-    return {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}
+    other = {name: size for name, size in rows.items() if name not in local}
+    vectors = vector_write_bytes(table, None, entry.item)
+    return PutBytes(entry.size, local, other, {name: int(size) for name, size in vectors.items()})

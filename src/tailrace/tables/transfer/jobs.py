@@ -65,11 +65,25 @@ UNDER_WAY: Final = frozenset({JobStatus.IN_PROGRESS, JobStatus.CANCELLING})
 
 
 class PutBytes(msgspec.Struct, frozen=True):
-    """Bytes of items put into a table, and of their rows in its indexes, by name."""
+    """Bytes of items put into a table, and of what its local, global and vector indexes hold of
+    them, by name."""
 
     table: int = 0
     local: dict[str, int] = {}
     other: dict[str, int] = {}
+    vectors: dict[str, int] = {}
+
+    def plus(self, more: PutBytes) -> PutBytes:
+        return PutBytes(
+            self.table + more.table,
+            _sums(self.local, more.local),
+            _sums(self.other, more.other),
+            _sums(self.vectors, more.vectors),
+        )
+
+
+def _sums(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
+    return {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -95,11 +95,9 @@ def _read_one(
     whole = _behind(stored, place)
     with buckets.open(source.bucket, stored.key) as file:
         counted = CountedFile(file)
-        for record in read_object(counted, source, types, place.offset):
-            place = msgspec.structs.replace(
-                place,
-                offset=place.offset + record.size,
-                lines=place.lines + record.lines,
-                part=counted.count,
-            )
-            yield Found(record, place.lines, whole if record.last else place)
+        offset, lines = place.offset, place.lines
+        for record in read_object(counted, source, types, offset):
+            offset += record.size
+            lines += record.lines
+            behind = Place(stored.key, offset, lines, False, place.before, counted.count)
+            yield Found(record, lines, whole if record.last else behind)
