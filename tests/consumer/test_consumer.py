@@ -123,7 +123,8 @@ def test_shards_that_follow_are_consumed_at_once(play: Any, server: Any) -> None
             began = asyncio.get_running_loop().time()
             await tables.put("rolled", "b", "c", "d", "e")
             await until(lambda: len(taken) == 5)
-            # Well before the next periodic look for shards, ten seconds after the last.
+            # Well before the next periodic look for shards, ten seconds after the last; how soon
+            # exactly tests/delivery/test_following.py says, where time is not this machine's.
             assert asyncio.get_running_loop().time() - began < 8
             assert consumer.progress().shards_finished == 4
 

@@ -322,23 +322,35 @@ async def _childless(self: LeaseKeeper, shard_id: str) -> Sequence[ShardInfo]:
     return ()
 
 
+_look = LeaseKeeper.look
+
+
+async def _hastily(self: LeaseKeeper, *asked: Any) -> None:
+    """Give every shard a lease as soon as it is listed, which waits for none."""
+    await _look(self, *asked)
+    listed = [shard.shard_id for shard in await self._source.shards()]
+    wanted = [name for name in listed if name not in self.member.leases]
+    await self.create([Lease(shard_id=name) for name in wanted])
+
+
 @pytest.mark.parametrize(
-    ("owner", "name", "broken"),
+    ("owner", "name", "broken", "law"),
     [
-        (Member, "advance", _skips_ahead),
-        (Member, "is_free", lambda self, lease, now_ms: lease.worker is None),
-        (MemoryLeaseTable, "replace", _unfenced),
-        (LeaseKeeper, "_children", _childless),
+        (Member, "advance", _skips_ahead, "passed a record"),
+        (Member, "is_free", lambda self, lease, now_ms: lease.worker is None, ""),
+        (MemoryLeaseTable, "replace", _unfenced, ""),
+        (LeaseKeeper, "_children", _childless, "before its children"),
+        (LeaseKeeper, "look", _hastily, "before its parent's"),
     ],
-    ids=["checkpoints", "failover", "fencing", "children"],
+    ids=["checkpoints", "failover", "fencing", "children", "parents"],
 )
 def test_the_simulation_catches_whoever_breaks_a_rule(
-    owner: Any, name: str, broken: Any, monkeypatch: pytest.MonkeyPatch
+    owner: Any, name: str, broken: Any, law: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(owner, name, broken)
     simulation = Simulation(1)
     try:
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match=law or "."):
             simulation.run()
     finally:
         simulation.world.close()
