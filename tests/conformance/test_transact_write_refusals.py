@@ -143,6 +143,14 @@ MALFORMED: dict[str, tuple[tuple[Json, ...], str]] = {
         (put({**keyed(text("x"), text("y")), "c": text(""), "d": text("x")}, "@composite"),),
         f"{INDEX_EMPTY} IndexName: global_all, IndexKey: c",
     ),
+    "an empty index key to update": (
+        (update(keyed(text("x"), text("y")), "SET c = :v", "@composite", v=text("")),),
+        (
+            f"{NOT_VALID}The update expression attempted to update a secondary index key to a value"
+            " that is not supported. The AttributeValue for a key attribute cannot contain an empty"
+            " string value."
+        ),
+    ),
     "no action": (
         ({},),
         "Invalid Request: TransactWriteRequest should contain Delete or Put or Update request",

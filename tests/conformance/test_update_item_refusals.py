@@ -12,6 +12,11 @@ from tests.conformance.conftest import Refuses
 INVALID = "One or more parameter values were invalid: "
 SYNTAX = "Invalid UpdateExpression: "
 ONE = {":one": {"N": "1"}}
+INDEX_EMPTY = (
+    "One or more parameter values are not valid. The update expression attempted to update a"
+    " secondary index key to a value that is not supported. The AttributeValue for a key attribute"
+    " cannot contain an empty"
+)
 
 
 def update(expression: str | None = None, values: Json | None = None, **more: Any) -> Json:
@@ -125,6 +130,24 @@ REFUSALS: dict[str, tuple[Json, str]] = {
             "One or more parameter values are not valid. The AttributeValue for a key attribute"
             " cannot contain an empty string value. Key: a"
         ),
+    ),
+    "an empty index key": (
+        update(
+            "SET c = :e",
+            {":e": {"S": ""}},
+            TableName="@composite",
+            Key={"a": {"S": "refused"}, "b": {"S": "1"}},
+        ),
+        f"{INDEX_EMPTY} string value.",
+    ),
+    "an empty binary index key": (
+        update(
+            "SET g = :e",
+            {":e": {"B": ""}},
+            TableName="@binary",
+            Key={"h": {"B": "aA=="}, "r": {"B": "cg=="}},
+        ),
+        f"{INDEX_EMPTY} binary value.",
     ),
     "old and new": (
         update("SET b = :one", ONE, AttributeUpdates={"b": {"Value": {"N": "1"}}}),

@@ -6,7 +6,7 @@ on the way copied once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -39,11 +39,13 @@ Effect: TypeAlias = Callable[[Item, Values], Any]
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
-    """A target and what happens to it. `sets` says that it is a SET."""
+    """A target and what happens to it. `sets` says that it is a SET, `literal` is the placeholder
+    of the value that it assigns, where that is all it does."""
 
     path: Path
     effect: Effect
     sets: bool = False
+    literal: str | None = None
 
 
 class Update(msgspec.Struct, frozen=True, gc=False):
@@ -87,6 +89,22 @@ class Update(msgspec.Struct, frozen=True, gc=False):
                 raise ValidationException(
                     "One or more parameter values were invalid: Cannot update attribute"
                     f" {path[0]}. This attribute is part of the key"
+                )
+
+    def check_index_keys(self, names: Container[str]) -> None:
+        """Raise ValidationException if the update assigns an empty value to an attribute of an
+        index's key, of those `names`."""
+        for step in self.steps:
+            name, *below = step.path
+            if step.literal is None or below or name not in names:
+                continue
+            ((kind, content),) = self.values[step.literal].items()
+            if kind in ("S", "B") and not content:
+                word = "string" if kind == "S" else "binary"
+                raise ValidationException(
+                    "One or more parameter values are not valid. The update expression attempted to"
+                    " update a secondary index key to a value that is not supported. The"
+                    f" AttributeValue for a key attribute cannot contain an empty {word} value."
                 )
 
     def updated(self, item: Item) -> Item:
@@ -180,7 +198,9 @@ def _compiled(
 
 def _compile_step(action: UpdateAction, names: Mapping[str, str]) -> Step:
     path = resolve(action.target, names)
-    return Step(path, _compile_action(action, names), action.section == "SET")
+    sets = action.section == "SET"
+    literal = action.value.key if sets and isinstance(action.value, Literal) else None
+    return Step(path, _compile_action(action, names), sets, literal)
 
 
 def _compile_action(action: UpdateAction, names: Mapping[str, str]) -> Effect:

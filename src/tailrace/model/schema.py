@@ -261,5 +261,10 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         return tuple(index for index in self.indexes if index.kind is not IndexKind.INTERNAL)
 
     @cached_property
+    def index_key_names(self) -> frozenset[str]:
+        """The attributes of the keys of indexes that callers know."""
+        return frozenset(name for index in self.secondary_indexes for name in index.keys.names)
+
+    @cached_property
     def vector_indexes(self) -> tuple[Index, ...]:
         return tuple(index for index in self.indexes if index.kind is IndexKind.VECTOR)

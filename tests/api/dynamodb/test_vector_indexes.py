@@ -244,6 +244,27 @@ def test_writes_that_the_index_cannot_hold_change_nothing(caller: Caller) -> Non
     assert scores(search(caller, vector(1, 0, 0))) == {"a": 0.0}
 
 
+def test_the_value_that_divides_an_index_is_not_empty(caller: Caller) -> None:
+    caller.create(**DIVIDED)
+    problem = "The AttributeValue for a key attribute cannot contain an empty string value."
+    item = {"pk": {"S": "a"}, "v": vector(1, 0, 0), "tenant": {"S": ""}}
+    assert refused_by(caller, "PutItem", Item=item) == (
+        "One or more parameter values are not valid. A value specified for a secondary index key is"
+        f" not supported. {problem} IndexName: near, IndexKey: tenant"
+    )
+    message = refused_by(
+        caller,
+        "UpdateItem",
+        Key={"pk": {"S": "a"}},
+        UpdateExpression="SET tenant = :t",
+        ExpressionAttributeValues={":t": {"S": ""}},
+    )
+    assert message == (
+        "One or more parameter values are not valid. The update expression attempted to update a"
+        f" secondary index key to a value that is not supported. {problem}"
+    )
+
+
 def test_items_come_and_go_with_what_the_index_needs(caller: Caller) -> None:
     caller.create(**DIVIDED)
     tenant = {

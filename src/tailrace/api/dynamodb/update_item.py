@@ -115,6 +115,8 @@ def update_write(
     key = table.keys.lookup_key(key_item)
     if change is not None:
         change.check_keys(table.keys)
+        if table.indexes:
+            change.check_index_keys(table.index_key_names)
         refuse_parts_of_keys(table, change.touched, change.reads)
     refuse_parts_of_keys(table, guard_paths(guard))
 
