@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tailrace.app import Tailrace
+from tailrace.clock import ManualClock
 from tailrace.errors import ConfigurationError
 from tailrace.settings import Settings
 from tests.app.conftest import create_table
@@ -135,3 +136,27 @@ def test_new_indexes_are_filled_in_the_background(connect: Connect) -> None:
             ExpressionAttributeValues={":new": {"S": "new"}},
         )
         assert found["Count"] == 30
+
+
+def test_what_takes_a_while_goes_on_over_a_restart(connect: Connect, tmp_path: Path) -> None:
+    clock = ManualClock()
+    settings = Settings(data=tmp_path / "data", port=0, transition_ms=10_000)
+    with Tailrace(settings, clock=clock) as tailrace:
+        client = connect(tailrace)
+        create_table(client, "orders")
+        assert client.describe_table(TableName="orders")["Table"]["TableStatus"] == "CREATING"
+    clock.advance(10_000_000)
+    with Tailrace(settings, clock=clock) as tailrace:
+        client = connect(tailrace)
+        assert client.describe_table(TableName="orders")["Table"]["TableStatus"] == "ACTIVE"
+        received: list[dict[str, Any]] = []
+        # Its positions are kept in a table of the store's own, which takes no time to make.
+        trigger = tailrace.on_change("orders", lambda event, context: received.append(event))
+        client.put_item(TableName="orders", Item={"pk": {"S": "a"}})
+        trigger.wait_until_caught_up(timeout_s=30)
+    assert len(received) == 1
+
+
+def test_nothing_takes_less_than_no_time() -> None:
+    with pytest.raises(ConfigurationError, match="less than no time"):
+        Tailrace(Settings(port=0, transition_ms=-1))
