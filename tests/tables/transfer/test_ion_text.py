@@ -52,6 +52,26 @@ def test_items_come_back_as_they_were(raw: dict[str, Any]) -> None:
     assert canonical_item(parse_ion(text)) == (item, size)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r"""{"a":'x'}""", None),
+        (r"""{'\\\'"':"x"}""", {"\\'\"": {"S": "x"}}),
+        (r"""{a:"\'\"\\'"}""", {"a": {"S": "'\"\\'"}}),
+        (r"""{a:"\a\0\v\?\x41\U0001F600\u00e9\n"}""", {"a": {"S": "\a\0\v?A😀é\n"}}),
+        (r"""{a:"\U00110000"}""", None),
+        (r"""{a:"\U0000D800"}""", None),
+        (r"""{a:"\q"}""", None),
+    ],
+)
+def test_escapes_are_those_of_ion(text: str, value: dict[str, Any] | None) -> None:
+    if value is None:
+        with pytest.raises(IonFault):
+            parse_ion(text)
+    else:
+        assert parse_ion(text) == value
+
+
 def test_the_documented_example_is_read() -> None:
     text = """$ion_1_0 {
         Item:{

@@ -194,14 +194,27 @@ def _set(kind: str, elements: list[AttributeValue]) -> AttributeValue:
     return {kind: members}
 
 
+# Ion's escapes that JSON does not have, and the quotes that a symbol has bare.
+_ESCAPE: Final = re.compile(r'\\(x[0-9A-Fa-f]{2}|U[0-9A-Fa-f]{8}|.)|"', re.DOTALL)
+_ESCAPES: Final = {"'": "'", "?": "?", "a": "\\u0007", "v": "\\u000b", "0": "\\u0000", "\n": ""}
+
+
 def _unquoted(token: str) -> str:
-    inner = token[1:-1].replace("\\'", "'")
-    if token[0] == "'":
-        inner = re.sub(r'(?<!\\)"', r"\"", inner)
     try:
-        return msgspec.json.decode(f'"{inner}"', type=str)
-    except msgspec.DecodeError as error:
+        return msgspec.json.decode(f'"{_ESCAPE.sub(_json_escape, token[1:-1])}"', type=str)
+    except (msgspec.DecodeError, ValueError) as error:
         raise IonFault(str(error)) from None
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    code: str | None = match[1]
+    if code is None:
+        return '\\"'
+    if code[0] == "x" and len(code) > 1:
+        return f"\\u00{code[1:]}"
+    if code[0] == "U" and len(code) > 1:
+        return _string(chr(int(code[1:], 16)))[1:-1]
+    return _ESCAPES.get(code, match[0])
 
 
 def _checked_base64(text: str) -> str:
