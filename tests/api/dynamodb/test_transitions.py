@@ -4,6 +4,7 @@ a restart; and a reader of items has nothing to look at for it."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from tests.api.dynamodb.transitions import (
     INDEX,
     KEY,
     MISSING,
+    SECOND_US,
     STILL,
     TEN_S,
     VIEW,
@@ -29,6 +31,9 @@ from tests.api.dynamodb.transitions import (
     update,
     wait,
 )
+
+if TYPE_CHECKING:
+    from tests.api.dynamodb.conftest import Disk
 
 
 def test_a_new_table_is_there_but_of_no_use_until_it_is_active(slow: Caller) -> None:
@@ -134,6 +139,15 @@ def test_restored_tables_take_no_part(slow: Caller) -> None:
     slow.call("RestoreTableFromBackup", TargetTableName="again", BackupArn=arn)
     slow.keep()
     assert slow.call("DescribeTable", TableName="again")["Table"]["TableStatus"] == "ACTIVE"
+
+
+def test_a_table_that_takes_long_is_not_taken_for_an_import_without_a_job(disk: Disk) -> None:
+    caller = disk.open()
+    caller.service.faults.transition_us = 2 * 3600 * SECOND_US
+    caller.create()
+    wait(caller, 3600)
+    caller.keep()
+    assert status(caller) == "CREATING"
 
 
 def test_only_so_many_tables_change_at_a_time(

@@ -103,6 +103,7 @@ def _drop_unfinished(engine: Engine, known: frozenset[int], now_us: int) -> None
         table.id
         for table in engine.catalog().tables.values()
         if table.status is TableStatus.CREATING
+        and table.settles_us is None
         and source_of(table) is None
         and table.id not in known
         and now_us - table.created_us > _BEGUN_US
