@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +170,14 @@ def test_a_function_is_tried_with_records_of_the_stream(shell: Shell, endpoint: 
     assert status == 0
 
 
+def test_triggers_are_watched_until_interrupted(run: Any, endpoint: Any) -> None:
+    process = run("triggers", "list", "--table", "none", "--watch", "--json", "--interval", "0.01")
+    assert [process.stdout.readline() for _ in range(3)] == ["[]\n"] * 3
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, errors) == (0, "")
+
+
 def test_a_function_that_fails_is_an_exit_status(shell: Shell, endpoint: Any) -> None:
     endpoint.make("fails")
     shell.add("fails", "--disabled")
@@ -225,7 +234,7 @@ def test_a_function_that_is_not_there_is_lambdas_to_refuse(shell: Shell, endpoin
 
 def test_settings_that_lambda_refuses_change_nothing(shell: Shell, endpoint: Any) -> None:
     endpoint.make("picky")
-    with pytest.raises(TailraceError, match="batchSize"):
+    with pytest.raises(TailraceError, match="BatchSize"):
         shell.add("picky", "--batch-size", "0")
     with pytest.raises(TailraceError, match="Unsupported starting position"):
         shell.add("picky", "--start", "2026-11-22T07:00:00Z")

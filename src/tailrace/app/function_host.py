@@ -112,7 +112,8 @@ class FunctionHost:
 
     async def removed(self, function: Function) -> None:
         """Let go of a function."""
-        self._counts.pop(function.place, None)
+        if not self.counts(function.place).events_waiting:
+            self._counts.pop(function.place)
         keys = self._of(function)
         self._retire(keys)
         if not keys:
