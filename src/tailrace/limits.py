@@ -48,6 +48,9 @@ __all__ = [
     "KINESIS_PUT_BYTES",
     "KINESIS_PUT_BYTES_PER_S",
     "KINESIS_PUT_RECORDS_PER_S",
+    "KINESIS_QUEUE_RECEIVES",
+    "KINESIS_QUEUE_RECORDS",
+    "KINESIS_QUEUE_VISIBILITY_S",
     "KINESIS_RECORD_KIB",
     "KINESIS_RETENTION_HOURS",
     "KINESIS_RETENTION_HOURS_MAX",
@@ -218,17 +221,19 @@ KINESIS_PAGE_BYTES: Final = 10 * 1024 * 1024
 KINESIS_ITERATOR_LIFE_MS: Final = 5 * 60 * 1000
 KINESIS_RETENTION_HOURS: Final = 24
 KINESIS_RETENTION_HOURS_MAX: Final = 365 * 24
-KINESIS_SHARDS: Final = 500
-KINESIS_ON_DEMAND_SHARDS: Final = 4
-KINESIS_ON_DEMAND_STREAMS: Final = 50
 KINESIS_PUT_BYTES_PER_S: Final = 1024 * 1024
 KINESIS_PUT_RECORDS_PER_S: Final = 1000
 KINESIS_GET_BYTES_PER_S: Final = 2 * 1024 * 1024
+KINESIS_SHARDS: Final = 500
+KINESIS_ON_DEMAND_SHARDS: Final = 4
+KINESIS_ON_DEMAND_STREAMS: Final = 50
 KINESIS_STREAMS_CREATING: Final = 5
 KINESIS_LIST_PAGE: Final = 100
 KINESIS_SHARD_PAGE: Final = 1000
 KINESIS_CONSUMERS: Final = 20
 KINESIS_TAGS: Final = 50
+KINESIS_QUEUE_RECEIVES: Final = 6  # before a record is dead, unless a queue says otherwise
+KINESIS_QUEUE_VISIBILITY_S: Final = 30
 KINESIS_WARM_MIBPS: Final = 10 * 1024  # of an on-demand stream
 
 # A partition of DynamoDB takes 1,000 write units a second and is split under a lasting load
@@ -248,15 +253,18 @@ LIST_STREAMS_CALLS_PER_S: Final = 5
 # Our own: how long one call of a function in this process may take, unless told otherwise.
 HANDLER_TIMEOUT_S: Final = 60.0
 # Our own
-# Token buckets whose levels are known; a forgotten one counts as not used for a while.
-THROTTLE_BUCKETS: Final = 65_536
-# Shards that an on-demand table begins with on AWS; a table has as many partitions here.
 # How old records may grow that are held for a reader or a destination: an outage found on a Friday
 # night may be mended on a Monday, and a receiver that is gone for good must not fill the disk.
 HOLD_MS: Final = 7 * 24 * 60 * 60 * 1000
 # A hold whose owner has not come back for so long is over.
 HOLD_LEASE_MS: Final = 15 * 60 * 1000
 STREAM_HOLDS: Final = 64
+# Records of a Kinesis queue that were handed out and not acknowledged; beyond it none is handed out
+# that was not before. Of SQS's queues that number is the limit.
+KINESIS_QUEUE_RECORDS: Final = 120_000
+# Token buckets whose levels are known; a forgotten one counts as not used for a while.
+THROTTLE_BUCKETS: Final = 65_536
+# Shards that an on-demand table begins with on AWS; a table has as many partitions here.
 PARTITIONS: Final = 4
 # Conditions inside comparisons inside conditions, in a statement.
 COMPARED_CONDITIONS: Final = 64

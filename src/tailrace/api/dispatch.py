@@ -12,7 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tailrace.api.controls import run_control
-from tailrace.api.operation import Altered, Committed, Context, Operation, Result, Service
+from tailrace.api.operation import (
+    Altered,
+    Committed,
+    Context,
+    Later,
+    Operation,
+    Result,
+    Service,
+)
 from tailrace.errors import AwsError, SerializationException, UnknownOperationException
 from tailrace.model.values import Malformed
 from tailrace.tables.catalog import Catalog
@@ -119,8 +127,17 @@ class Dispatcher:
             reply = result.reply
             decide = settled_first(result.decide, self.service.clock.now_us())
             engine.alter(decide, lambda done: self._altered(call, reply, done, respond))
+        elif isinstance(result, Later):
+            self._wait(call, result, respond)
         else:
             self._continue(call, result.step, respond)
+
+    def _wait(self, call: Call, later: Later, respond: Respond) -> None:
+        def go_on(waited_s: float) -> None:
+            self.go_on(call, lambda: later.again(waited_s), respond)
+
+        if not self.service.later(later.most_s, later.shard_ids, go_on):
+            respond(Reply(_OK, later.body))
 
     def _continue(self, call: Call, step: Callable[[], Result | None], respond: Respond) -> None:
         """Go through the steps of a call, with turns for others in between."""

@@ -20,7 +20,16 @@ from tailrace.tables.engine import Engine, Outcome, Write
 from tailrace.tables.transitions import Transition, settled
 from tailrace.wire.call import Scope
 
-__all__ = ["Altered", "Committed", "Context", "Continued", "Operation", "Result", "Service"]
+__all__ = [
+    "Altered",
+    "Committed",
+    "Context",
+    "Continued",
+    "Later",
+    "Operation",
+    "Result",
+    "Service",
+]
 
 
 def _default_address() -> str:
@@ -32,6 +41,11 @@ def _no_turns(step: Callable[[], None]) -> bool:
     return False
 
 
+def _no_waits(most_s: float, shard_ids: frozenset[int], then: Callable[[float], None]) -> bool:
+    del most_s, shard_ids, then
+    return False
+
+
 class Service(msgspec.Struct, frozen=True):
     """What the operations stand on.
 
@@ -39,7 +53,8 @@ class Service(msgspec.Struct, frozen=True):
     None for ever. `faults` is what test controls set. `address` says where clients reach the
     server, host and port. `kinesis_is_elsewhere` says that tables' changes go to Kinesis streams of
     another endpoint. `soon` has a step of a `Continued` run after whatever else waits; False when
-    there is nothing that would, so that it is to be run at once.
+    there is nothing that would, so that it is to be run at once. `later` goes on with a `Later`
+    when shards have news or a time is over; False when there is nothing that waits.
     """
 
     engine: Engine
@@ -51,6 +66,7 @@ class Service(msgspec.Struct, frozen=True):
     address: Callable[[], str] = _default_address
     kinesis_is_elsewhere: bool = False
     soon: Callable[[Callable[[], None]], bool] = _no_turns
+    later: Callable[[float, frozenset[int], Callable[[float], None]], bool] = _no_waits
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):
@@ -100,8 +116,20 @@ class Continued(msgspec.Struct, frozen=True, gc=False):
     step: Callable[[], Result | None]
 
 
-# The JSON body, at once, after a commit or after more reading.
-Result: TypeAlias = "bytes | Committed | Altered | Continued"
+class Later(msgspec.Struct, frozen=True, gc=False):
+    """Nothing to answer with yet: when one of the shards has news, or some of the `most_s` seconds
+    are over, `again` gets the seconds that went by and returns the result. `body` is the answer of
+    a service that cannot wait.
+    """
+
+    most_s: float
+    shard_ids: frozenset[int]
+    again: Callable[[float], Result]
+    body: bytes
+
+
+# The JSON body, at once, after a commit, after more reading or when there is something.
+Result: TypeAlias = "bytes | Committed | Altered | Continued | Later"
 
 _Input = TypeVar("_Input")
 

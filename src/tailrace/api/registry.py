@@ -146,6 +146,22 @@ _KINESIS: Final[Mapping[str, tuple[str, ...]]] = {
         "PutRecord",
         "PutRecords",
     ),
+    "queue_records": (
+        "AcknowledgeDeadLetterQueueRecords",
+        "AcknowledgeQueueRecords",
+        "ReceiveDeadLetterQueueRecords",
+        "ReceiveQueueRecords",
+        "RestoreDeadLetterQueueRecords",
+        "UpdateDeadLetterQueueRecordsVisibility",
+        "UpdateQueueRecordsVisibility",
+    ),
+    "queues": (
+        "CreateQueue",
+        "DeleteQueue",
+        "DescribeQueue",
+        "ListQueues",
+        "UpdateQueue",
+    ),
     "resharding": (
         "MergeShards",
         "SplitShard",

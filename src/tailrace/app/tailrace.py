@@ -42,6 +42,7 @@ from tailrace.server.loop import LoopDelivery, Server
 from tailrace.server.metrics import metrics_route
 from tailrace.server.subscriptions import subscribe_route
 from tailrace.server.turns import Turns
+from tailrace.server.waits import Waits
 from tailrace.settings import Settings
 from tailrace.sources.caller import Caller
 from tailrace.sources.http_caller import HttpCaller
@@ -83,6 +84,7 @@ class Tailrace:
         self._elsewhere: dict[str, HttpCaller] = {}
         self._observing: asyncio.Future[Callable[[], None]] | None = None
         self.engine = _engine(settings, self.clock, self._delivery)
+        self._waits = Waits(self.engine.log, lambda: self._server.stopping)
         self.service = Service(
             self.engine,
             self.clock,
@@ -93,6 +95,7 @@ class Tailrace:
             address=lambda: self.endpoint_url.partition("//")[2],
             kinesis_is_elsewhere=settings.kinesis_endpoint_url is not None,
             soon=self._turns.soon,
+            later=self._waits.wait,
         )
         self.dispatcher = Dispatcher(self.service, _operations(settings), SERVICES)
         gateway = Gateway(
@@ -214,6 +217,7 @@ class Tailrace:
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._delivery.attach(loop)
         self._turns.attach(loop)
+        self._waits.attach(loop)
         self._functions.begin(loop)
         self._kinesis.begin(loop)
         # On a thread: the first answer does not wait for what that imports.
@@ -238,6 +242,7 @@ class Tailrace:
     def _close(self) -> None:
         self._delivery.attach(None)
         self._turns.attach(None)
+        self._waits.attach(None)
         self._keeper.stop()
         self.engine.close()
 

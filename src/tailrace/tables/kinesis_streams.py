@@ -29,10 +29,12 @@ from tailrace.tables.transitions import Transition, being_created, being_deleted
 __all__ = [
     "HASH_KEYS",
     "HASH_KEY_BYTES",
+    "QUEUE_OF",
     "Change",
     "KinesisStream",
     "being_updated",
     "check_active",
+    "check_no_queues",
     "check_shard_limit",
     "consumers_of",
     "create",
@@ -41,6 +43,7 @@ __all__ = [
     "found",
     "missing",
     "of_owner",
+    "queues_of",
     "serving",
     "shard_name",
     "update",
@@ -48,6 +51,8 @@ __all__ = [
 
 HASH_KEY_BYTES: Final = 16
 HASH_KEYS: Final = 2**128
+# The setting by which a queue's table names its stream.
+QUEUE_OF: Final = "QueueOf"
 # A hash key is a decimal number on the wire and its big-endian bytes in here.
 _KEYS: Final = KeySchema((KeyAttribute("hash", "B"),))
 _HOUR_MS: Final = 3_600_000
@@ -262,11 +267,26 @@ def delete(
                 f"Stream {gone.stream.table_name} under account {owner[0]} has enhanced fan-out"
                 " consumers registered; deregister them or set EnforceConsumerDeletion."
             )
+        check_no_queues(catalog, gone)
         if transition is None:
             return removed(catalog, gone.table)
         return Alteration(tables=(being_deleted(gone.table, transition),))
 
     return decide
+
+
+def queues_of(catalog: Catalog, stream_id: int) -> Sequence[Table]:
+    """The tables of the queues on a stream."""
+    return [table for table in catalog.tables.values() if table.settings.get(QUEUE_OF) == stream_id]
+
+
+def check_no_queues(catalog: Catalog, stream: KinesisStream) -> None:
+    """Raise ResourceInUseException for a stream that has queues."""
+    if queues_of(catalog, stream.stream.id):
+        raise ResourceInUseException(
+            f"Stream {stream.stream.table_name} under account {stream.stream.account} has queues;"
+            " delete them first."
+        )
 
 
 def consumers_of(stream: KinesisStream, now_us: int) -> list[dict[str, Any]]:

@@ -29,6 +29,9 @@ _KINESIS = tuple(
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/orders"
 SHARD = "shardId-000000000000"
 REF = {"StreamName": "orders"}
+QUEUE = {"QueueARN": "arn:aws:kinesis:us-east-1:000000000000:queue/1-2-3"}
+HANDLE = {"ReceiptHandle": "MTox"}
+VISIBLE = {**HANDLE, "VisibilityTimeoutSeconds": 5}
 POLICY = '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kinesis:*"}]}'
 
 
@@ -55,11 +58,42 @@ class Desk:
         return self.send(operation, json.dumps(request).encode())
 
 
+def _of_queues() -> dict[str, Any]:
+    letters = {"TargetType": "BUILT_IN", "MaxReceiveCount": 3}
+    attributes = {"VisibilityTimeoutSeconds": 10, "DeadLetterConfiguration": letters}
+    start = {"Type": "AT_TIMESTAMP", "Timestamp": 1_789_651_000.5}
+    return {
+        "AcknowledgeDeadLetterQueueRecords": {**QUEUE, "Entries": [HANDLE]},
+        "AcknowledgeQueueRecords": {**QUEUE, "Entries": [HANDLE]},
+        "CreateQueue": {
+            "QueueName": "work",
+            "StreamConfigurationList": [
+                {
+                    "StreamARN": ARN,
+                    "StartingPosition": start,
+                }
+            ],
+            "QueueAttributes": attributes,
+            "Tags": {"a": "b"},
+        },
+        "DeleteQueue": QUEUE,
+        "DescribeQueue": QUEUE,
+        "ListQueues": {"MaxResults": 2, "StreamFilter": [{"StreamARN": ARN}]},
+        "ReceiveDeadLetterQueueRecords": {**QUEUE, "Limit": 2, "WaitTimeSeconds": 1},
+        "ReceiveQueueRecords": {**QUEUE, "Limit": 2, "VisibilityTimeoutSeconds": 5},
+        "RestoreDeadLetterQueueRecords": {**QUEUE, "Entries": [HANDLE]},
+        "UpdateDeadLetterQueueRecordsVisibility": {**QUEUE, "Entries": [VISIBLE]},
+        "UpdateQueue": {**QUEUE, "QueueAttributes": attributes},
+        "UpdateQueueRecordsVisibility": {**QUEUE, "Entries": [VISIBLE]},
+    }
+
+
 def requests(desk: Desk) -> list[ValidRequest]:
     consumer = {"StreamARN": ARN, "ConsumerName": "app"}
     entry = {"Data": "aGVsbG8=", "PartitionKey": "k", "ExplicitHashKey": "12345"}
     time_s = 1_789_651_000.5
     bodies: dict[str, Any] = {
+        **_of_queues(),
         "AddTagsToStream": {**REF, "Tags": {"a": "b"}},
         "CreateStream": {
             "StreamName": "more",

@@ -1,5 +1,5 @@
-"""PutResourcePolicy, GetResourcePolicy and DeleteResourcePolicy: policies of streams and of their
-consumers, kept and returned; nothing is decided by them here."""
+"""PutResourcePolicy, GetResourcePolicy and DeleteResourcePolicy: policies of streams, of their
+consumers and of queues, kept and returned; nothing is decided by them here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from tailrace.api.kinesis import access, consumers
+from tailrace.api.kinesis import access, consumers, queues
 from tailrace.api.kinesis.inputs import StreamArn, StreamId
 from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import InvalidArgumentException, ResourceNotFoundException
@@ -52,6 +52,9 @@ def put_resource_policy(context: Context, request: PutResourcePolicyInput) -> Al
 
 def get_resource_policy(context: Context, request: ResourceRef) -> bytes:
     arn = request.resource_arn
+    if queues.is_queue(arn):
+        known = queues.by_arn(context, arn).settings
+        return access.reply_of({"Policy": known.get(_POLICY, _EMPTY)})
     found = kinesis_streams.found(context.catalog(), *access.owner_by_arn(arn))
     settings = found.settings
     if consumers.is_consumer(arn):
@@ -72,6 +75,8 @@ def delete_resource_policy(context: Context, request: ResourceRef) -> Altered:
 
 def _changed(context: Context, request: ResourceRef, step: _Step) -> Altered:
     arn = request.resource_arn
+    if queues.is_queue(arn):
+        return queues.changed(arn, step)
     change = _of_stream(step)
     if consumers.is_consumer(arn):
         change = consumers.changing(arn, step, context.service.clock.now_us())

@@ -67,6 +67,9 @@ def update_stream_mode(context: Context, request: UpdateStreamModeInput) -> Alte
     owner = access.owner_by_arn(request.stream_arn)
     transition = context.transition(context.service.clock.now_us())
     settings = {"StreamMode": mode, **more}
+    if mode != "ON_DEMAND":
+        found = access.find(context, StreamRef(stream_arn=request.stream_arn))
+        kinesis_streams.check_no_queues(context.catalog(), found)
     if request.warm_throughput_mi_bps is not None:
         shards = on_demand.warm_shards(request.warm_throughput_mi_bps)
         return access.altered(kinesis_resharding.warm(owner, shards, settings, transition))
