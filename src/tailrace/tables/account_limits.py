@@ -95,6 +95,9 @@ def _check_settings(
 
 
 def _check_account(catalog: Catalog, old: Table | None, new: Table) -> None:
+    before, asked = Throughput() if old is None else _total(old), _total(new)
+    if asked.read_units <= before.read_units and asked.write_units <= before.write_units:
+        return
     owner = (new.account, new.region)
     others = [
         table
@@ -102,8 +105,7 @@ def _check_account(catalog: Catalog, old: Table | None, new: Table) -> None:
         if scope[:2] == owner and table.id != new.id
     ]
     most = limits.ACCOUNT_CAPACITY_UNITS
-    reserved, asked = [_total(table) for table in others], _total(new)
-    before = Throughput() if old is None else _total(old)
+    reserved = [_total(table) for table in others]
     for member, now, wanted, had in (
         (
             "ReadCapacityUnits",

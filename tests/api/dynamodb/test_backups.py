@@ -257,6 +257,9 @@ def test_what_a_deleted_table_left_behind_goes_by_itself_after_35_days(disk: Dis
     caller = disk.open()
     caller.keep()
     assert described(caller, arn)["BackupDetails"]["BackupType"] == "SYSTEM"
+    caller.call("RestoreTableFromBackup", TargetTableName="again", BackupArn=arn)
+    caller.keep()
+    assert caller.get("a", "again") == {"pk": {"S": "a"}, "g": {"S": "1"}}
     caller.clock.advance(1)
     caller.keep()
     assert listed(caller, BackupType="ALL") == []

@@ -74,6 +74,27 @@ def test_an_index_that_is_not_filled_yet_is_not_active_whatever_the_time(slow: C
     assert index_of(slow)["IndexStatus"] == "ACTIVE"
 
 
+def test_an_index_that_is_being_filled_can_be_retuned_and_deleted(slow: Caller) -> None:
+    units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
+    active(slow, BillingMode="PROVISIONED", ProvisionedThroughput=units)
+    slow.put("a", n={"N": "1"})
+    create = [{"Create": {**INDEX, "ProvisionedThroughput": units}}]
+    update(slow, AttributeDefinitions=DEFINED, GlobalSecondaryIndexUpdates=create)
+    wait(slow, 5)
+    more = {"ReadCapacityUnits": 9, "WriteCapacityUnits": 5}
+    retune = [{"Update": {"IndexName": "by-n", "ProvisionedThroughput": more}}]
+    update(slow, GlobalSecondaryIndexUpdates=retune)
+    assert index_of(slow)["IndexStatus"] == "CREATING"
+    assert "backfilling" in refused(slow, "Scan", IndexName="by-n")
+    slow.keep()
+    assert "backfilling" in refused(slow, "Scan", IndexName="by-n")
+    update(slow, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-n"}}])
+    assert index_of(slow)["IndexStatus"] == "DELETING"
+    wait(slow)
+    slow.keep()
+    assert "GlobalSecondaryIndexes" not in described(slow)
+
+
 def test_indexes_are_updated_and_deleted_until_their_time_is_over(slow: Caller) -> None:
     units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
     active(

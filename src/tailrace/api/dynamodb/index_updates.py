@@ -219,7 +219,8 @@ def _retuned(table: Table, asked: UpdateIndex, now_us: int, transition: Transiti
     if asked.on_demand_throughput is not None:
         wanted = parts.on_demand_units(asked.on_demand_throughput)
         throughput.check_on_demand(table.billing_mode, wanted, least=-1, index=index.name)
-    if transition is not None:
+    # One that is still being filled stays CREATING.
+    if transition is not None and index.status is IndexStatus.ACTIVE:
         index = msgspec.structs.replace(
             index, status=IndexStatus.UPDATING, settles_us=transition.ends_us
         )
