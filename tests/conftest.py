@@ -22,7 +22,11 @@ from typing import Any
 
 import pytest
 
+from tests.interop import programs
+
 SERVERS = Path(__file__).parent / "servers"
+DYNAMODB_LOCAL = Path(__file__).parent / "interop" / "dynamodb-local"
+DYNAMODB_LOCAL_MAIN = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
 MISSING_PART_STATUS = 77
 SERVER_START_S = 300
 SERVER_TEST_TIMEOUT_S = 600
@@ -60,7 +64,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first test of a real server may have to wait until it was fetched and started."""
     for item in items:
-        if "opensearch_url" in getattr(item, "fixturenames", ()):
+        if {"opensearch_url", "dynamodb_local_url"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.timeout(SERVER_TEST_TIMEOUT_S))
 
 
@@ -85,11 +89,26 @@ def opensearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """
     directory = tmp_path_factory.mktemp("opensearch")
     port = _free_port()
-    with _running("opensearch_server.py", port, directory) as server:
+    with _running("opensearch_server.py", str(port), str(directory)) as server:
         url = f"http://127.0.0.1:{port}"
         health = f"{url}/_cluster/health?wait_for_status=yellow&timeout=2s"
         _wait_until_it_answers(health, server, directory / "opensearch.log")
         yield url
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_url(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of Amazon's DynamoDB Local, in memory, started once for the session; Maven fetches it
+    into the tests' cache. Tests share it: each has tables of its own names and drops them."""
+    goals = ["dependency:copy-dependencies", "-DoutputDirectory=lib"]
+    built = programs.build(DYNAMODB_LOCAL, [need("mvn"), "-B", "-q", "-ntp", *goals])
+    log = tmp_path_factory.mktemp("dynamodb-local") / "dynamodb-local.log"
+    port = _free_port()
+    options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
+    command = programs.java_command(need("java"), built, DYNAMODB_LOCAL_MAIN, *options)
+    with _running("guard.py", str(log), *command) as server:
+        _wait_until_it_listens(port, server, log)
+        yield f"http://127.0.0.1:{port}"
 
 
 def _free_port() -> int:
@@ -100,11 +119,11 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def _running(script: str, port: int, directory: Path) -> Iterator[subprocess.Popen[Any]]:
+def _running(script: str, *arguments: str) -> Iterator[subprocess.Popen[Any]]:
     # Its own process group is killed at the end; should this process be killed before, the closed
     # pipe makes the script stop the server (servers/guard.py).
     server = subprocess.Popen(
-        [sys.executable, str(SERVERS / script), str(port), str(directory)],
+        [sys.executable, str(SERVERS / script), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -138,6 +157,18 @@ def _wait_until_it_answers(url: str, server: subprocess.Popen[Any], log: Path) -
         if time.monotonic() > deadline:
             pytest.fail(f"the server was not ready in {SERVER_START_S} s\n{_tail(log)}")
         time.sleep(0.1)
+
+
+def _wait_until_it_listens(port: int, server: subprocess.Popen[Any], log: Path) -> None:
+    deadline = time.monotonic() + SERVER_START_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return
+        except OSError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the server did not start\n{_tail(log)}")
+            time.sleep(0.05)
 
 
 def _answers(url: str) -> bool:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,48 +12,14 @@ import pytest
 from tailrace.consumer import Change, Consumer, LeaseTimes
 from tailrace.delivery.driver import RunnerOptions
 from tailrace.sources.http_caller import HttpCaller
-from tests.interop import programs
 
 pytestmark = pytest.mark.timeout(900)
-PROJECT = Path(__file__).with_name("dynamodb-local")
-START_S = 60.0
 QUICK: dict[str, Any] = {
     "times": LeaseTimes(failover_ms=1_500, handoff_ms=3_000, scan_ms=150),
     "options": RunnerOptions(checkpoint_interval_s=0.05, discovery_interval_s=0.5, grace_s=5),
     "poll_s": 0.05,
     "region": "us-east-1",
 }
-
-
-@pytest.fixture(scope="module")
-def endpoint_url(need: Callable[[str], str]) -> Iterator[str]:
-    java, mvn = need("java"), need("mvn")
-    goals = [mvn, "-B", "-q", "-ntp", "dependency:copy-dependencies", "-DoutputDirectory=lib"]
-    built = programs.build(PROJECT, goals)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    main = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
-    options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
-    command = programs.java_command(java, built, main, *options)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            _await_port(port, server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.kill()
-
-
-def _await_port(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            assert server.poll() is None, "DynamoDB Local ended"
-            assert time.monotonic() < deadline, "DynamoDB Local did not start"
-            time.sleep(0.1)
 
 
 class Things:
@@ -106,7 +68,7 @@ async def until(condition: Callable[[], bool]) -> None:
         await pause(0.02)
 
 
-def test_a_group_consumes_shares_and_goes_on(endpoint_url: str) -> None:
+def test_a_group_consumes_shares_and_goes_on(dynamodb_local_url: str) -> None:
     async def test(things: Things) -> None:
         taken: list[Change] = []
 
@@ -129,10 +91,10 @@ def test_a_group_consumes_shares_and_goes_on(endpoint_url: str) -> None:
             await three.caught_up()
             assert three.progress().records == 0
 
-    play(endpoint_url, "shared", test)
+    play(dynamodb_local_url, "shared", test)
 
 
-def test_a_snapshot_comes_before_the_stream(endpoint_url: str) -> None:
+def test_a_snapshot_comes_before_the_stream(dynamodb_local_url: str) -> None:
     async def test(things: Things) -> None:
         taken: list[Change] = []
 
@@ -149,4 +111,4 @@ def test_a_snapshot_comes_before_the_stream(endpoint_url: str) -> None:
         kinds = [change.snapshot for change in taken]
         assert kinds == sorted(kinds, reverse=True)
 
-    play(endpoint_url, "scanned", test)
+    play(dynamodb_local_url, "scanned", test)
