@@ -10,7 +10,7 @@ import pytest
 
 from tailrace.engines import s3_buckets
 from tailrace.engines.s3_buckets import S3Buckets
-from tailrace.tables.transfer.buckets import BucketFault, StoredObject
+from tailrace.tables.transfer.buckets import BucketFault, Encryption, StoredObject
 from tests.servers.queues_and_buckets import QueuesAndBuckets
 
 
@@ -39,6 +39,38 @@ def test_objects_are_written_listed_and_read(buckets: S3Buckets) -> None:
     for key, content in (("a/b.json", b"new"), ("ab", b"")):
         with buckets.open("bucket", key) as file:
             assert file.read() == content
+
+
+@pytest.mark.parametrize(
+    ("encryption", "headers"),
+    [
+        (None, {}),
+        (Encryption("AES256"), {"": "AES256"}),
+        (Encryption("KMS"), {"": "aws:kms"}),
+        (Encryption("KMS", "k"), {"": "aws:kms", "-aws-kms-key-id": "k"}),
+    ],
+)
+def test_encryption_is_asked_for(
+    buckets: S3Buckets,
+    service: QueuesAndBuckets,
+    monkeypatch: pytest.MonkeyPatch,
+    encryption: Encryption | None,
+    headers: dict[str, str],
+) -> None:
+    asked: list[dict[str, str]] = []
+    whole = service.objects
+
+    def watched(*parts: Any) -> Any:
+        asked.append({name.lower(): value for name, value in parts[-1].items()})
+        return whole(*parts)
+
+    monkeypatch.setattr(service, "objects", watched)
+    buckets.write("bucket", "a", b"x", encryption)
+    name = "x-amz-server-side-encryption"
+    (seen,) = asked
+    assert {key: seen[key] for key in seen if key.startswith(name)} == {
+        f"{name}{end}": value for end, value in headers.items()
+    }
 
 
 def test_all_pages_are_listed(buckets: S3Buckets, service: QueuesAndBuckets) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from tailrace.tables.transfer.buckets import BucketFault, StoredObject
+from tailrace.tables.transfer.buckets import BucketFault, Encryption, StoredObject
 
 __all__ = ["DirectoryBuckets"]
 
@@ -18,7 +18,10 @@ class DirectoryBuckets:
     def __init__(self, root: Path | None) -> None:
         self._root = root
 
-    def write(self, bucket: str, key: str, data: bytes) -> None:
+    def write(
+        self, bucket: str, key: str, data: bytes, encryption: Encryption | None = None
+    ) -> None:
+        del encryption  # it is for whoever sees the directory to encrypt it
         path = self._path(bucket, key)
         partial = path.with_name(path.name + ".partial")
         try:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar, cast
 
-from tailrace.tables.transfer.buckets import BucketFault, StoredObject
+from tailrace.tables.transfer.buckets import BucketFault, Encryption, StoredObject
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -20,6 +20,7 @@ _PIECE_BYTES: Final = 8 * 1024 * 1024
 _ATTEMPTS: Final = 5
 _CONNECT_S: Final = 5
 _READ_S: Final = 60
+_ALGORITHMS: Final = {"AES256": "AES256", "KMS": "aws:kms"}
 _FAULTS: Final = {
     "NoSuchBucket": "S3NoSuchBucket",
     "NoSuchKey": "S3NoSuchKey",
@@ -40,8 +41,15 @@ class S3Buckets:
         self._region = region
         self._made: Any = None
 
-    def write(self, bucket: str, key: str, data: bytes) -> None:
-        self._call(lambda client: client.put_object(Bucket=bucket, Key=key, Body=data))
+    def write(
+        self, bucket: str, key: str, data: bytes, encryption: Encryption | None = None
+    ) -> None:
+        more: dict[str, str] = {}
+        if encryption is not None:
+            more["ServerSideEncryption"] = _ALGORITHMS[encryption.algorithm]
+            if encryption.key_id is not None:
+                more["SSEKMSKeyId"] = encryption.key_id
+        self._call(lambda client: client.put_object(Bucket=bucket, Key=key, Body=data, **more))
 
     def objects(self, bucket: str, prefix: str) -> Sequence[StoredObject]:
         found: list[StoredObject] = []

@@ -11,6 +11,7 @@ import pytest
 from tailrace.engines.buckets import DirectoryBuckets
 from tailrace.errors import AwsError, ConditionalCheckFailedException, InternalServerError
 from tailrace.tables.engine import Outcome, Write
+from tailrace.tables.transfer.buckets import Encryption
 from tailrace.tables.transfer.step import Transfers
 from tailrace.testing.calling import Caller
 
@@ -56,14 +57,18 @@ class Interrupted:
             self._engine.submit(unit, done)
 
 
-def begin(caller: Caller, bucket: Path, text: str) -> str:
+def begin(caller: Caller, bucket: Path, text: str, **output: Any) -> str:
     (bucket / "1").write_text(text)
     where = {"S3Bucket": "bucket"}
     begun = caller.call(
         "StartBulkPutItems",
         TableName="things",
         InputS3Configuration={**where, "InputFormat": "DYNAMODB_JSON"},
-        OutputS3Configuration={**where, "OutputType": ["ERROR", "CONDITION_CHECK_FAILURE"]},
+        OutputS3Configuration={
+            **where,
+            "OutputType": ["ERROR", "CONDITION_CHECK_FAILURE"],
+            **output,
+        },
     )
     return begun["BulkOperationDescription"]["BulkOperationArn"]
 
@@ -109,6 +114,30 @@ def test_a_condition_that_stops_to_hold_is_looked_at_again(caller: Caller, bucke
     assert ConditionalCheckFailedException.code in "".join(
         path.read_text() for path in bucket.rglob("condition-check-failure/*")
     )
+
+
+def test_what_is_written_is_encrypted_as_asked_for(caller: Caller, bucket: Path) -> None:
+    written: dict[str, Encryption | None] = {}
+
+    class Watched(DirectoryBuckets):
+        def write(
+            self, bucket: str, key: str, data: bytes, encryption: Encryption | None = None
+        ) -> None:
+            written[key] = encryption
+            super().write(bucket, key, data, encryption)
+
+    transfers = Transfers(Watched(bucket.parent))
+    for more, wanted in (
+        ({}, None),
+        ({"S3SseAlgorithm": "AES256"}, Encryption("AES256")),
+        ({"S3SseAlgorithm": "KMS", "S3SseKmsKeyId": "k"}, Encryption("KMS", "k")),
+    ):
+        written.clear()
+        begin(caller, bucket, "{\n", **more)
+        while transfers.advance(caller.engine, caller.clock.now_us()):
+            pass
+        assert set(written.values()) == {wanted}
+        assert any("/error/" in key for key in written)
 
 
 def test_what_was_open_is_let_go(caller: Caller, bucket: Path) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from tailrace.errors import TailraceError
 
-__all__ = ["BucketFault", "Buckets", "StoredObject"]
+__all__ = ["BucketFault", "Buckets", "Encryption", "SealedBuckets", "StoredObject"]
 
 
 class BucketFault(TailraceError):
@@ -29,12 +29,23 @@ class StoredObject(msgspec.Struct, frozen=True, gc=False):
     size: int
 
 
+class Encryption(msgspec.Struct, frozen=True, gc=False):
+    """How an object is to be encrypted where it lies: `algorithm` is AES256 or KMS, with the id of
+    a key or with the service's own."""
+
+    algorithm: str
+    key_id: str | None = None
+
+
 class Buckets(Protocol):
     """Objects by bucket and key. All methods raise BucketFault, and may be called by one thread at
     a time."""
 
-    def write(self, bucket: str, key: str, data: bytes) -> None:
-        """Put an object, whole or not at all, in place of one that is there."""
+    def write(
+        self, bucket: str, key: str, data: bytes, encryption: Encryption | None = None
+    ) -> None:
+        """Put an object, whole or not at all, in place of one that is there. `encryption` None is
+        the bucket's own."""
         ...
 
     def objects(self, bucket: str, prefix: str) -> Sequence[StoredObject]:
@@ -44,3 +55,22 @@ class Buckets(Protocol):
     def open(self, bucket: str, key: str) -> BinaryIO:
         """An object's content, to be closed."""
         ...
+
+
+class SealedBuckets:
+    """Buckets in which everything that is written is encrypted in one way."""
+
+    def __init__(self, buckets: Buckets, encryption: Encryption) -> None:
+        self._buckets = buckets
+        self._encryption = encryption
+
+    def write(
+        self, bucket: str, key: str, data: bytes, encryption: Encryption | None = None
+    ) -> None:
+        self._buckets.write(bucket, key, data, encryption or self._encryption)
+
+    def objects(self, bucket: str, prefix: str) -> Sequence[StoredObject]:
+        return self._buckets.objects(bucket, prefix)
+
+    def open(self, bucket: str, key: str) -> BinaryIO:
+        return self._buckets.open(bucket, key)

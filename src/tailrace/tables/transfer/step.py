@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tailrace.model.schema import TableStatus
@@ -10,7 +10,7 @@ from tailrace.tables.catalog import Alteration
 from tailrace.tables.copies import source_of
 from tailrace.tables.engine import Engine
 from tailrace.tables.hidden import find
-from tailrace.tables.transfer.buckets import BucketFault, Buckets
+from tailrace.tables.transfer.buckets import BucketFault, Buckets, Encryption, SealedBuckets
 from tailrace.tables.transfer.bulk_putting import (
     bulk_put_source,
     bulk_put_step,
@@ -77,13 +77,21 @@ class Transfers:
 
     def _moved(self, engine: Engine, job: Job, now_us: int) -> bool:
         if job.kind is JobKind.EXPORT:
-            return export_step(engine, self._buckets, job, now_us)
+            return export_step(engine, self._sealed(job.asked["Params"]), job, now_us)
         if job.kind is JobKind.IMPORT:
             return import_step(engine, self._loader(engine, job), job, now_us)
+        reports = self._sealed(job.asked["OutputS3Configuration"])
         if job.status is JobStatus.CANCELLING:
-            finish_bulk_put(engine, self._buckets, job, now_us)
+            finish_bulk_put(engine, reports, job, now_us)
             return False
-        return bulk_put_step(engine, self._buckets, self._loader(engine, job), job, now_us)
+        return bulk_put_step(engine, reports, self._loader(engine, job), job, now_us)
+
+    def _sealed(self, asked: Mapping[str, str]) -> Buckets:
+        """The buckets, with the encryption that a job asked for."""
+        algorithm = asked.get("S3SseAlgorithm")
+        if algorithm is None:
+            return self._buckets
+        return SealedBuckets(self._buckets, Encryption(algorithm, asked.get("S3SseKmsKeyId")))
 
     def _loader(self, engine: Engine, job: Job) -> Loader:
         loader = self._loaders.get(job.arn)
