@@ -15,6 +15,7 @@ __all__ = [
     "BULK_OBJECT_BYTES",
     "BULK_PUTS_AT_ONCE",
     "BULK_REPORT_FILE_BYTES",
+    "CALLS_CONTINUED",
     "CAPACITY_UNITS_MAX",
     "COMPARED_CONDITIONS",
     "COPY_ITEMS_PER_COMMIT",
@@ -278,6 +279,8 @@ ROWS_PER_READ: Final = 4096
 # milliseconds' work.
 VECTOR_SEARCH_ROWS: Final = 256
 VECTOR_SEARCH_STEP_NUMBERS: Final = 16 * 1024
+# Searches under way at a time; each holds the best items found so far, 100 of 400 KB at most.
+CALLS_CONTINUED: Final = 32
 # Of tables that are backed up, restored, imported or put into in bulk; with at most 1 MB of items.
 COPY_ITEMS_PER_COMMIT: Final = 256
 # Commits of an import or bulk put in one step of housekeeping.

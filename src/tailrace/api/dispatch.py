@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from tailrace import limits
 from tailrace.api.controls import run_control
 from tailrace.api.operation import (
     Altered,
@@ -21,7 +22,12 @@ from tailrace.api.operation import (
     Result,
     Service,
 )
-from tailrace.errors import AwsError, SerializationException, UnknownOperationException
+from tailrace.errors import (
+    AwsError,
+    SerializationException,
+    ThrottlingException,
+    UnknownOperationException,
+)
 from tailrace.model.values import Malformed
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Outcome
@@ -70,6 +76,8 @@ class Dispatcher:
         self._operations = operations
         self._services = services
         self._routes: dict[str, _Route] = {}
+        # Calls that are answered in steps and not answered yet.
+        self._continued = 0
 
     def dispatch(self, call: Call, respond: Respond) -> None:
         """Answer one call. Never raises."""
@@ -129,8 +137,11 @@ class Dispatcher:
             engine.alter(decide, lambda done: self._altered(call, reply, done, respond))
         elif isinstance(result, Later):
             self._wait(call, result, respond)
-        else:
+        elif self._continued < limits.CALLS_CONTINUED:
+            self._continued += 1
             self._continue(call, result.step, respond)
+        else:
+            respond(fault(ThrottlingException("Too many searches are under way; slow down")))
 
     def _wait(self, call: Call, later: Later, respond: Respond) -> None:
         def go_on(waited_s: float) -> None:
@@ -146,9 +157,11 @@ class Dispatcher:
             try:
                 result = step()
             except Exception as error:
+                self._continued -= 1
                 respond(_failed(call, error))
                 return
             if result is not None:
+                self._continued -= 1
                 self._finish(call, result, respond)
                 return
             if soon(lambda: self._continue(call, step, respond)):

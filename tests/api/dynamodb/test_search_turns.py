@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from tailrace import limits
 from tailrace.api.dispatch import Dispatcher
 from tailrace.api.registry import OPERATIONS, SERVICES
 from tailrace.testing.calling import Caller
@@ -14,8 +15,11 @@ from tailrace.wire.call import Call, Reply
 from tests.api.dynamodb.vectors import Json, index, vector
 
 
-def begun(caller: Caller, query: Json) -> tuple[list[Callable[[], None]], list[Reply]]:
-    """A search that has had its first turn: the step that waits for the next, and the reply."""
+def begun(
+    caller: Caller, query: Json
+) -> tuple[list[Callable[[], None]], list[Reply], Callable[[], None]]:
+    """A search that has had its first turn: the steps that wait for the next, the replies, and what
+    begins another."""
     waiting: list[Callable[[], None]] = []
     replies: list[Reply] = []
 
@@ -27,8 +31,13 @@ def begun(caller: Caller, query: Json) -> tuple[list[Callable[[], None]], list[R
     members = {"TableName": "things", "IndexName": "near", "TopK": 2, "SearchVector": query["L"]}
     body = msgspec.json.encode(members)
     call = Call("DynamoDB_20120810.SearchVectors", body, caller.scope)
-    Dispatcher(service, OPERATIONS, SERVICES).dispatch(call, replies.append)
-    return waiting, replies
+    dispatcher = Dispatcher(service, OPERATIONS, SERVICES)
+
+    def again() -> None:
+        dispatcher.dispatch(call, replies.append)
+
+    again()
+    return waiting, replies, again
 
 
 def test_a_long_search_lets_others_have_their_turn(store: Caller) -> None:
@@ -39,7 +48,7 @@ def test_a_long_search_lets_others_have_their_turn(store: Caller) -> None:
     ]
     for start in range(0, len(puts), 25):
         store.call("BatchWriteItem", RequestItems={"things": puts[start : start + 25]})
-    waiting, replies = begun(store, vector(1, 0, 0))
+    waiting, replies, _ = begun(store, vector(1, 0, 0))
     turns = 0
     while waiting:
         assert not replies
@@ -52,12 +61,35 @@ def test_a_long_search_lets_others_have_their_turn(store: Caller) -> None:
     assert len(msgspec.json.decode(reply.body)["SearchResults"]) == 2
 
 
+def test_only_so_many_searches_are_under_way(caller: Caller) -> None:
+    caller.create(VectorIndexes=[index(Dimensions=4096)])
+    numbers = vector(*[1] * 4096)
+    for place in range(6):
+        caller.put(f"k{place}", v=numbers)
+    waiting, replies, again = begun(caller, numbers)
+    for _ in range(limits.CALLS_CONTINUED - 1):
+        again()
+    assert len(waiting) == limits.CALLS_CONTINUED
+    assert replies == []
+    again()
+    (refusal,) = replies
+    assert b"ThrottlingException" in refusal.body
+    assert b"Too many searches are under way" in refusal.body
+    while waiting:
+        waiting.pop()()
+    assert [reply.status for reply in replies[1:]] == [200] * limits.CALLS_CONTINUED
+    again()
+    while waiting:
+        waiting.pop()()
+    assert replies[-1].status == 200
+
+
 def test_a_table_that_goes_during_a_search_ends_it(store: Caller) -> None:
     store.create(VectorIndexes=[index(Dimensions=4096)])
     numbers = vector(*[1] * 4096)
     for place in range(6):
         store.put(f"k{place}", v=numbers)
-    waiting, replies = begun(store, numbers)
+    waiting, replies, _ = begun(store, numbers)
     store.call("DeleteTable", TableName="things")
     store.keep()
     while waiting:
@@ -71,7 +103,7 @@ def test_a_search_that_the_store_fails_is_answered(tmp_path: Path) -> None:
     numbers = vector(*[1] * 4096)
     for place in range(6):
         durable.put(f"k{place}", v=numbers)
-    waiting, replies = begun(durable, numbers)
+    waiting, replies, _ = begun(durable, numbers)
     durable.close()
     (step,) = waiting
     step()
