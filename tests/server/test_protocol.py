@@ -14,6 +14,7 @@ from tests.server.http import post, read_response
 
 Connect = Callable[[], socket.socket]
 LIST = b"{}"
+HEAD_BYTES = 64 * 1024
 
 
 def test_an_answer_has_a_request_id_and_a_checksum_and_the_connection_stays(
@@ -153,6 +154,39 @@ def test_what_is_no_http_is_refused(connect: Connect) -> None:
     connection = connect()
     connection.sendall(b"\x16\x03\x01\x02\x00 not http\r\n\r\n")
     assert connection.recv(1024).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    ("opening", "more"),
+    [
+        (b"GET /", b"x"),
+        (b"GET / HTTP/1.1\r\nX-Long: ", b"x"),
+        (b"GET / HTTP/1.1\r\n", b"X-Many: y\r\n"),
+    ],
+    ids=["path", "header", "headers"],
+)
+def test_a_head_that_goes_on_and_on_is_refused(
+    connect: Connect, opening: bytes, more: bytes
+) -> None:
+    connection = connect()
+    # Not a byte more than is refused: what the server had not read would reset the connection.
+    connection.sendall((opening + more * HEAD_BYTES)[: HEAD_BYTES + 1])
+    assert read_response(connection).status == 431
+    assert connection.recv(1) == b""
+
+
+def test_trailers_that_go_on_and_on_end_the_connection(connect: Connect) -> None:
+    connection = connect()
+    connection.sendall(post("ListTables", b"2\r\n{}\r\n0\r\n", "Transfer-Encoding: chunked"))
+    with pytest.raises(ConnectionError):
+        connection.sendall(b"X-Late: y\r\n" * (100 * HEAD_BYTES))
+
+
+def test_a_long_head_and_a_longer_body_are_taken(connect: Connect) -> None:
+    connection = connect()
+    body = b'{"Limit": 1}' + b" " * (3 * HEAD_BYTES)
+    connection.sendall(post("ListTables", body, "X-Long: " + "x" * (HEAD_BYTES // 2)))
+    assert read_response(connection).status == 200
 
 
 def test_http_1_0_and_connection_close_end_the_connection(connect: Connect) -> None:

@@ -79,6 +79,7 @@ def test_records_are_pushed_as_they_come(desk: Desk) -> None:
     for n in range(1, 20):
         last = desk.put(str(n))
     seen: list[bytes] = []
+    event: dict[str, Any] = {}
     while len(seen) < 19:
         event = next(events)
         seen += [record["Data"] for record in event["Records"]]

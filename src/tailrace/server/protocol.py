@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CallProtocol"]
 
+# Of a request's head, and of trailers; as much as HTTP/2's default. A signed call has less than 1
+# KiB.
+_HEAD_BYTES = 64 * 1024
+_HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"connection: close\r\ncontent-length: 0\r\n\r\n"
+)
 # Requests that one connection may have read ahead of their answers before it is not read any
 # further.
 _READ_AHEAD = 32
@@ -51,6 +58,8 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
         self._request: HttpRequest | None = None
         self._chunks: list[bytes] = []
         self._body_bytes = 0
+        # Bytes since the last that were a body's or completed a head.
+        self._head_bytes = 0
         self._target: bytes | None = None
         self._authorization: bytes | None = None
         self._encoding: bytes | None = None
@@ -103,7 +112,7 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._last_active = self.loop.time()
         if self.parser is not None:
-            super().data_received(data)
+            self._feed(data)
         elif self._http1 is not None:
             self._open(self._first + data)
 
@@ -119,7 +128,15 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
             self._hand_over(first)
         elif parser is not None:
             self.parser = parser
-            super().data_received(first)
+            self._feed(first)
+
+    def _feed(self, data: bytes) -> None:
+        """Parse; refuse a head that goes on and on."""
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > _HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(_HEAD_TOO_LARGE)
+            self.transport.close()
 
     def _hand_over(self, first: bytes) -> None:
         """Leave the connection to HTTP/2."""
@@ -155,6 +172,7 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        self._head_bytes = 0
         if self._target is None or self._target == SUBSCRIBE_TARGET:
             self._begin_asgi()
             return
@@ -197,6 +215,7 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
             self.flow.pause_reading()
 
     def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
         request = self._request
         if request is None:
             super().on_body(body)
@@ -209,6 +228,7 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
             self._chunks.clear()
 
     def on_message_complete(self) -> None:
+        self._head_bytes = 0
         request = self._request
         if request is None:
             super().on_message_complete()
