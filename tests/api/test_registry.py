@@ -1,5 +1,5 @@
-"""Every row of the registry leads to the operation it names, once, every operation of DynamoDB and its
-streams has one, and starting up imports none of them."""
+"""Every row of the registry leads to the operation it names, once, every operation of DynamoDB and
+its streams has one, and starting up imports none of them."""
 
 from __future__ import annotations
 

@@ -102,7 +102,8 @@ class S3Buckets:
             import botocore.session  # pyright: ignore[reportMissingTypeStubs]
             from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 
-            session: Any = botocore.session.get_session()  # pyright: ignore[reportUnknownMemberType]
+            made: Any = botocore.session
+            session = made.get_session()
             region = session.get_config_variable("region") or self._region
             config = Config(
                 connect_timeout=_CONNECT_S,
