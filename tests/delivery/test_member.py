@@ -217,7 +217,7 @@ def test_an_announced_checkpoint_is_kept_until_it_is_made() -> None:
     rows = Rows(Lease(shard_id="a"))
     one = rows.member("one")
     rows.scan(one, 0)
-    one.held["a"].prepared = Prepared(5, b"state")
+    one.announce("a", Prepared(5, b"state"))
     rows.renew(one, 10)
     assert rows.rows["a"].prepared == Prepared(5, b"state")
     one.advance("a", Position(sequence=4))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
@@ -75,7 +76,8 @@ class LeaseKeeper:
         self._times = times
         self._discovery_ms = int(discovery_interval_s * 1000)
         self._stirred = stirred
-        self._slots = asyncio.Semaphore(WRITES_AT_ONCE)
+        self._queue: deque[Write] = deque()
+        self._draining = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._writes: set[asyncio.Task[None]] = set()
         self._discover_at_ms = 0
@@ -110,22 +112,32 @@ class LeaseKeeper:
             self._begin(write)
 
     def _begin(self, write: Write) -> None:
+        """Have a write made. A task for each would cost more than the write itself."""
         self.member.began(write)
-        _keep(self._writes, asyncio.create_task(self.write(write)))
+        self._queue.append(write)
+        if self._draining < min(WRITES_AT_ONCE, len(self._queue)):
+            self._draining += 1
+            _keep(self._writes, asyncio.create_task(self._drain()))
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue:
+                await self.write(self._queue.popleft())
+        finally:
+            self._draining -= 1
 
     async def write(self, write: Write) -> None:
         """Attempt a write and tell the member what became of it."""
-        async with self._slots:
-            began_ms = self.time_ms()
-            try:
-                done = await self._table.replace(write.old, write.new)
-            except Exception as error:
-                self.trouble(f"writing the lease of {write.old.shard_id}", error)
-                done = False
-            if done:
-                self.member.wrote(write, began_ms, self.time_ms())
-            else:
-                await self._look_at(write)
+        began_ms = self.time_ms()
+        try:
+            done = await self._table.replace(write.old, write.new)
+        except Exception as error:
+            self.trouble(f"writing the lease of {write.old.shard_id}", error)
+            done = False
+        if done:
+            self.member.wrote(write, began_ms, self.time_ms())
+        else:
+            await self._look_at(write)
         self.written.set()
         held = self.member.held.get(write.old.shard_id)
         if write.action is not Action.KEEP or held is None or held.leaving:
@@ -148,13 +160,18 @@ class LeaseKeeper:
             held.writing = held.ended = False
         failed = 0
         while writes := self.member.renewals(self.time_ms()):
-            await asyncio.gather(*map(self.write, writes))
+            await self._make(writes)
             if self.member.held:
                 await asyncio.sleep(backoff_ms(failed) / 1000)
                 failed += 1
         # What this worker asked for is not to be handed over to one that is gone.
         self.member.observe(await self._table.scan(), self.time_ms())
-        await asyncio.gather(*map(self.write, self.member.withdrawals()))
+        await self._make(self.member.withdrawals())
+
+    async def _make(self, writes: Sequence[Write]) -> None:
+        for write in writes:
+            self._begin(write)
+        await asyncio.gather(*self._writes)
 
     # Looking -----------------------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tailrace.delivery.leases.held import Action, Held, Write
-from tailrace.delivery.leases.lease import Lease, LeaseTimes, is_snapshot, rank
+from tailrace.delivery.leases.lease import Lease, LeaseTimes, Prepared, rank
+from tailrace.delivery.leases.rota import Rota
 from tailrace.delivery.leases.sharing import wishes
 from tailrace.delivery.ports import Position
 
@@ -43,6 +44,7 @@ class Member:
         self._rng = rng
         self._checkpoint_ms = checkpoint_ms
         self._seen: dict[str, _Sight] = {}
+        self._rota = Rota(self.held, times.renew_ms)
 
     # What is there --------------------------------------------------------------------------------
 
@@ -203,19 +205,19 @@ class Member:
             if lease.owner == self.worker and not lease.finished
         ]
 
-    def renewals(self, now_ms: int, *, all_moved: bool = False) -> list[Write]:
+    def renewals(self, now_ms: int) -> list[Write]:
         """Writes that held leases need now: what was not renewed for a while, checkpoints that
-        moved, and the release of what is being handed over once its shard no longer runs."""
+        moved, and the release of what is being handed over once its shard no longer runs. Each is
+        to be begun."""
         writes: list[Write] = []
-        for held in self.held.values():
+        for held in self._rota.due(now_ms):
             if held.writing:
                 continue
             if held.leaving and not held.running and not held.ended:
                 writes.append(self._release(held))
                 continue
             rested = held.written_ms is None or now_ms - held.written_ms >= self._checkpoint_ms
-            moved = held.moved and (rested or all_moved)
-            if moved or now_ms - held.renewed_ms >= self._times.renew_ms:
+            if (held.moved and rested) or now_ms - held.renewed_ms >= self._times.renew_ms:
                 writes.append(Write(Action.KEEP, held.lease, self._with_progress(held)))
         return writes
 
@@ -292,11 +294,13 @@ class Member:
                     held.lease, held.renewed_ms = lease, began_ms
             case Action.RELEASE | Action.FINISH | Action.ASK:
                 self.held.pop(lease.shard_id, None)
+        self._rota.enter(lease.shard_id)
 
     def hold(self, lease: Lease, began_ms: int) -> None:
         """Take a lease that this worker has just created for itself."""
         self.learn(lease, began_ms)
         self.held[lease.shard_id] = Held(lease, began_ms, lease.position)
+        self._rota.enter(lease.shard_id)
 
     def refused(self, write: Write, current: Lease | None, now_ms: int) -> None:
         """A write was not made, or nobody knows; `current` is the lease as it is now."""
@@ -316,12 +320,15 @@ class Member:
         # Its own write whose answer was lost, or another worker asks for the lease.
         held.lease = current
         held.leaving = held.leaving or current.checkpoint_owner is not None
+        self._rota.enter(shard_id)
+        self._rota.note(shard_id)
 
     def unknown(self, write: Write) -> None:
         """A write failed and the lease could not be read: try again."""
         held = self.held.get(write.old.shard_id)
         if held is not None:
             held.writing = False
+            self._rota.enter(write.old.shard_id)
 
     def overdue(self, now_ms: int) -> list[str]:
         """Drop held leases that were not renewed in time: another worker may have them by now."""
@@ -349,31 +356,6 @@ class Member:
         sights = (self._seen.get(parent) for parent in lease.parents)
         return not self.leaving and all(s is None or s.lease.finished for s in sights)
 
-    def waiting_for_snapshot(self) -> list[tuple[Held, bool]]:
-        """Held leases that wait, directly or behind others, for the table to be read; and whether
-        records of one before it, or of its own, were taken from the stream already."""
-        found: list[tuple[Held, bool]] = []
-        for held in self.held.values():
-            if held.running or held.leaving or held.ended or is_snapshot(held.lease.shard_id):
-                continue
-            if self._is_ready(held.lease):
-                continue
-            before = self._unfinished_before(held.lease)
-            spooled = held.spooled is not None or any(lease.spooled for lease in before)
-            if spooled or any(is_snapshot(lease.shard_id) for lease in before):
-                found.append((held, spooled))
-        return found
-
-    def _unfinished_before(self, lease: Lease) -> list[Lease]:
-        found: dict[str, Lease] = {}
-        parents = list(lease.parents)
-        while parents:
-            sight = self._seen.get(parents.pop())
-            if sight is not None and not sight.lease.finished and sight.lease.shard_id not in found:
-                found[sight.lease.shard_id] = sight.lease
-                parents += sight.lease.parents
-        return list(found.values())
-
     def waiting(self) -> int:
         """How many held leases wait for parents."""
         return sum(
@@ -387,8 +369,15 @@ class Member:
         if held is None or rank(position) <= rank(held.position):
             return
         held.position = position
+        self._rota.note(shard_id)
         if held.prepared is not None and (position.sequence or 0) >= held.prepared.sequence:
             held.prepared = None  # what was announced is made
+
+    def announce(self, shard_id: str, prepared: Prepared) -> None:
+        """A held shard's checkpoint is announced, and to be written at once."""
+        held = self.held[shard_id]
+        held.prepared, held.written_ms = prepared, None
+        self._rota.note(shard_id)
 
     def leave(self, shard_ids: Iterable[str] | None = None) -> None:
         """Hand over leases, or with None all, as soon as their shards no longer run."""
@@ -396,3 +385,4 @@ class Member:
             self.leaving = True
         for shard_id in list(self.held) if shard_ids is None else shard_ids:
             self.held[shard_id].leaving = True
+            self._rota.note(shard_id)

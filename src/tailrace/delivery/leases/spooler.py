@@ -20,6 +20,7 @@ from tailrace.delivery.leases.lease import Spooled
 from tailrace.delivery.leases.member import Member
 from tailrace.delivery.leases.spool import SpooledSource, SpoolState
 from tailrace.delivery.leases.starting import starting_position
+from tailrace.delivery.leases.waiting import waiting_for_snapshot
 from tailrace.delivery.turn import backoff_ms
 
 __all__ = ["Spooler", "Spooling"]
@@ -63,9 +64,7 @@ class Spooler:
         """Begin to spool what is due, drop what is handled."""
         if self._source.spool is None or self._opening:
             return
-        is_late = self._is_late()
-        waiting = self._member.waiting_for_snapshot()
-        due = [held for held, spooled in waiting if spooled or is_late]
+        due = self._due()
         if due and self._source.spool.id is None:
             self._opening = True
             self._keeper.spawn(self._make())
@@ -75,6 +74,15 @@ class Spooler:
         if self._source.spool.id is not None and self._keeper.time_ms() >= self._trim_at_ms:
             self._trim_at_ms = self._keeper.time_ms() + TRIM_EVERY_MS
             self._keeper.spawn(self._tidy())
+
+    def _due(self) -> list[Held]:
+        """Held leases whose shards wait and are to be spooled now."""
+        idle = [held for held in self._member.held.values() if not held.running]
+        waiting = waiting_for_snapshot(idle, self._member.leases) if idle else []
+        if not waiting:
+            return []
+        is_late = self._is_late()
+        return [held for held, spooled in waiting if spooled or is_late]
 
     def _is_late(self) -> bool:
         """Whether the group began so long ago that the stream might not keep its records until the

@@ -183,7 +183,7 @@ class GroupRunner:
         with `sequence` is. Raises TailraceError when the shard is not this worker's any more."""
         announced = Prepared(sequence, state)
         held = self._held(shard_id)
-        held.prepared, held.written_ms = announced, None
+        self.member.announce(shard_id, announced)
         self.stirred()
         while held.lease.prepared != announced:
             if self.member.held.get(shard_id) is not held:
@@ -282,8 +282,7 @@ class GroupRunner:
         for shard_id in self._drivers.keys() - self.member.held.keys():
             self._drivers[shard_id].abandon()
         for held in self.member.held.values():
-            driver = self._drivers.get(held.lease.shard_id)
-            if held.leaving and driver is not None:
+            if held.leaving and (driver := self._drivers.get(held.lease.shard_id)):
                 driver.halt()
         self._keeper.renew()
         if self._spooler is not None:
