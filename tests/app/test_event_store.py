@@ -31,9 +31,11 @@ def in_store(work: Callable[[Callable[[], EventStore]], Awaitable[None]]) -> Non
     """Do something with stores of one table, on the loop of a server."""
     with Tailrace(Settings(port=0)) as tailrace:
         caller = InProcessCaller(tailrace.dispatcher, Scope("own", "us-east-1"))
-        running = work(lambda: EventStore(caller, "events"))
-        loop = tailrace._delivery.loop
-        asyncio.run_coroutine_threadsafe(asyncio.wait_for(running, 60), loop).result()  # type: ignore[arg-type]
+
+        async def run() -> None:
+            await work(lambda: EventStore(caller, "events"))
+
+        asyncio.run_coroutine_threadsafe(run(), tailrace._delivery.loop).result(60)
 
 
 @pytest.mark.parametrize("payload", [b"{}", LARGE], ids=["small", "large"])

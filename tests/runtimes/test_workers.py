@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
-import sys
-import textwrap
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,50 +13,8 @@ import pytest
 
 from tailrace.delivery.ports import SinkUnavailable
 from tailrace.runtimes import workers
-from tailrace.runtimes.function import FunctionSpec, Invocation, Outcome
 from tailrace.runtimes.workers import WorkerPool
-
-REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
-Body = Callable[[WorkerPool], Coroutine[Any, Any, None]]
-
-
-class Lab:
-    """A directory of code and pools that run it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def write(self, code: str, name: str = "index.py") -> None:
-        (self.directory / name).write_text(textwrap.dedent(code))
-
-    def spec(self, **more: Any) -> FunctionSpec:
-        given = {"name": "f", "handler": "index.handler", "directory": self.directory}
-        return FunctionSpec(**(given | {"timeout_s": 20.0} | more))
-
-    def run(self, body: Body, max_workers: int = 4, **more: Any) -> None:
-        async def main() -> None:
-            pool = WorkerPool(self.spec(**more), max_workers=max_workers)
-            pool.start()
-            try:
-                await body(pool)
-            finally:
-                await pool.close()
-
-        asyncio.run(asyncio.wait_for(main(), 60))
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    return Lab(tmp_path)
-
-
-async def call(pool: WorkerPool, event: Any = None, **more: Any) -> Outcome:
-    invocation = {"request_id": REQUEST_ID, "arn": pool.spec.arn} | more
-    return await pool.invoke(Invocation(payload=json.dumps(event).encode(), **invocation))
-
-
-def told(outcome: Outcome) -> Any:
-    return json.loads(outcome.payload)
+from tests.runtimes.conftest import REQUEST_ID, Lab, call, told
 
 
 def test_a_handler_is_loaded_once_and_its_module_keeps_its_state(lab: Lab) -> None:
@@ -231,78 +186,6 @@ def test_a_call_that_goes_wrong_fails_alone(
 
     more = {"timeout_s": 1.0} if kind == "Sandbox.Timedout" else {}
     lab.run(body, **more)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="nobody tells of other processes' memory")
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "grown = [b'x' * (8 << 20) for _ in range(40)]; time.sleep(60)",
-        "for n in range(10_000): grown.append(b'x' * (1 << 20)); print('noise', flush=True)",
-        "subprocess.run([sys.executable, '-c', CHILD])",
-        "in_thread(lambda: subprocess.run([sys.executable, '-c', CHILD]))",
-    ],
-    ids=["itself", "while it prints", "its child", "the child of a thread"],
-)
-def test_a_call_that_takes_too_much_memory_is_killed_while_it_runs(
-    lab: Lab, statement: str
-) -> None:
-    lab.write(f"""
-        import os, subprocess, sys, threading, time
-        CHILD = "import time; grown = b'x' * (300 << 20); time.sleep(60)"
-        grown = []
-        def in_thread(work):
-            thread = threading.Thread(target=work)
-            thread.start()
-            thread.join()
-        def handler(event, context):
-            if event == "grow":
-                {statement}
-            return os.getpid()
-    """)
-
-    async def body(pool: WorkerPool) -> None:
-        outcome = await call(pool, "grow")
-        answer = told(outcome)
-        assert answer["errorType"] == "Runtime.OutOfMemory"
-        assert answer["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
-        report = outcome.log.decode().splitlines()[-1]
-        assert "\tMemory Size: 128 MB\tMax Memory Used: 128 MB\t" in report
-        assert report.endswith("Status: error\tError Type: Runtime.OutOfMemory")
-        assert isinstance(told(await call(pool)), int)
-
-    lab.run(body)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="kernels elsewhere do not keep to this limit")
-def test_memory_far_beyond_the_limit_is_not_even_given(lab: Lab) -> None:
-    lab.write("""
-        def handler(event, context):
-            return len(bytes(4 << 30))
-    """)
-
-    async def body(pool: WorkerPool) -> None:
-        outcome = await call(pool)
-        assert (outcome.error, told(outcome)["errorType"]) == ("Unhandled", "MemoryError")
-
-    lab.run(body)
-
-
-def test_memory_that_is_only_reserved_does_not_count(lab: Lab) -> None:
-    lab.write("""
-        import mmap
-        def handler(event, context):
-            reserved = mmap.mmap(-1, 512 << 20, flags=mmap.MAP_PRIVATE)
-            reserved[:10] = b"x" * 10
-            return len(reserved)
-    """)
-
-    async def body(pool: WorkerPool) -> None:
-        outcome = await call(pool)
-        assert told(outcome) == 512 << 20
-        assert int(re.findall(rb"Max Memory Used: (\d+) MB", outcome.log)[0]) < 128
-
-    lab.run(body)
 
 
 def test_several_calls_run_at_once_and_no_more_than_allowed(lab: Lab) -> None:
