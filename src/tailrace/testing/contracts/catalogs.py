@@ -153,6 +153,20 @@ class CatalogContract(StoreContract):
         settled(engine, put_write(changed, item("k1", g="z", h="z")))
         check_agreement(engine, changed)
 
+    def test_a_table_that_becomes_another_keeps_its_items_alone(self, engine: Engine) -> None:
+        """So a deleted table is made a backup without being copied."""
+        made = make_table(engine, index_on=["g"])
+        submit_all(engine, [[put_write(made, item(f"k{n}", g="x"))] for n in range(9)])
+        before = (rows_of(engine, made), engine.usage(made))
+        changed = msgspec.structs.replace(made, name="other", account="!", indexes=(), stream=None)
+        catalog = alter(engine, alter_table(changed))
+        assert [table.name for table in catalog.tables.values()] == ["other"]
+        _purge_all(engine, 4)
+        assert (rows_of(engine, changed), engine.usage(changed)) == before
+        assert engine.rows(Span(made.id, b"", None, made.indexes[0].id), 9, _EVERYTHING) == []
+        again = make_table(engine)
+        assert rows_of(engine, again) == []
+
     def test_a_table_made_anew_is_empty(self, engine: Engine) -> None:
         first = make_table(engine)
         settled(engine, put_write(first, item("a", n=1)))
