@@ -9,6 +9,7 @@ Those differences, and no others, are not compared:
 * UPDATED_OLD and UPDATED_NEW show whole attributes where the update was of a part;
 * an update that can only take away makes an item where there is none;
 * a batch of statements that names an item twice is refused, but was carried out in part;
+* a transaction of nothing but checks may name an item twice;
 * updates and transactions meet conditions before they refuse what does not fit the table's keys;
 * filters see attributes that an index does not project;
 * numbers inside documents stay as they were written;

@@ -200,6 +200,9 @@ class Agreement(RuleBasedStateMachine):
             for kind, place, _, update, *_ in actions
         )
         local = local and not any(misfits(action) for action in made)
+        places = {place for _, place, *_ in actions}
+        if {kind for kind, *_ in actions} == {"ConditionCheck"}:
+            local = local and len(places) == len(actions)
         self.call("TransactWriteItems", local=local, TransactItems=made)
 
     @rule(places=st.lists(PLACES, min_size=1, max_size=3))
