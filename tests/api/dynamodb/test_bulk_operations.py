@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tailrace import limits
+from tailrace.api.dynamodb import bulk_operations
 from tailrace.testing.calling import Caller
 from tests.tables.transfer.bulk_puts import (
     ARN,
@@ -89,6 +90,26 @@ def test_a_token_stands_for_its_operation_for_eight_hours(putter: Caller, bucket
     assert again["BulkOperationArn"] != first["BulkOperationArn"]
     # Without one, each request is a new one.
     assert begin(putter)["BulkOperationArn"] != begin(putter)["BulkOperationArn"]
+
+
+def test_of_two_requests_at_once_one_starts_it(
+    putter: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = begin(putter, ClientToken="t")
+    known = bulk_operations._known
+    looks: list[str] = []
+
+    def too_early(*asked: Any) -> Any:
+        looks.append("again")
+        return None if len(looks) == 1 else known(*asked)
+
+    monkeypatch.setattr(bulk_operations, "_known", too_early)
+    assert begin(putter, ClientToken="t") == first
+    looks.clear()
+    other = asked(ClientToken="t", MaxWriteRequestUnits=5000)
+    refused = putter.refused("StartBulkPutItems", **other)
+    assert refused.code == "IdempotentParameterMismatchException"
+    assert len(putter.call("ListBulkOperations")["BulkOperationsSummaryList"]) == 1
 
 
 def test_so_many_run_at_once_and_no_more(
