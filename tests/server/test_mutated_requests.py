@@ -31,17 +31,14 @@ KNOWN_CODES = {
     "UnknownOperationException",
     "ValidationException",
 }
-KEY = {"AttributeName": "id", "KeyType": "HASH"}
-TABLE = {
-    "TableName": "mutants",
-    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-    "KeySchema": [KEY],
-    "BillingMode": "PAY_PER_REQUEST",
-    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-}
+# The table that the requests are about, as the first of them makes it.
+TABLE = VALID_REQUESTS[0].body
 # Another table, which no request is about.
 BYSTANDER = {**TABLE, "TableName": "bystander"}
-READS = {"GetItem", "BatchGetItem", "Query", "Scan", "DescribeTable", "ListTables"}
+READS = {
+    *("GetItem", "BatchGetItem", "Query", "Scan", "SearchVectors"),
+    *("DescribeTable", "ListTables"),
+}
 GARBAGE = [
     b"",
     b"null",

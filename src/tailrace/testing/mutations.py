@@ -49,10 +49,18 @@ _ITEM: Final[dict[str, Any]] = {
     "ss": {"SS": ["a", "b"]},
     "ns": {"NS": ["1", "2.5"]},
     "bs": {"BS": ["YQ==", "Yg=="]},
+    "v": {"L": [{"N": "1"}, {"N": "-0.5"}]},
 }
 _KEY: Final[dict[str, Any]] = {"id": {"S": "one"}}
 _NAMES: Final = {"#n": "n"}
 _VALUES: Final[dict[str, Any]] = {":v": {"N": "1"}}
+_VECTOR_INDEX: Final[dict[str, Any]] = {
+    "IndexName": "near",
+    "VectorAttribute": {"AttributeName": "v"},
+    "Dimensions": 2,
+    "DistanceFunction": "COSINE",
+    "Projection": {"ProjectionType": "ALL"},
+}
 
 VALID_REQUESTS: Final[tuple[ValidRequest, ...]] = tuple(
     ValidRequest(f"{prefix}.{operation}", body)
@@ -65,6 +73,7 @@ VALID_REQUESTS: Final[tuple[ValidRequest, ...]] = tuple(
                 "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
                 "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
                 "BillingMode": "PAY_PER_REQUEST",
+                "VectorIndexes": [_VECTOR_INDEX],
                 "StreamSpecification": {
                     "StreamEnabled": True,
                     "StreamViewType": "NEW_AND_OLD_IMAGES",
@@ -164,6 +173,17 @@ VALID_REQUESTS: Final[tuple[ValidRequest, ...]] = tuple(
                 "Segment": 0,
                 "TotalSegments": 2,
                 "Select": "COUNT",
+            },
+        ),
+        (
+            _DYNAMODB,
+            "SearchVectors",
+            {
+                "TableName": "mutants",
+                "IndexName": "near",
+                "SearchVector": _ITEM["v"]["L"],
+                "TopK": 5,
+                "ProjectionExpression": "id, m.a[0]",
             },
         ),
         (_STREAMS, "ListStreams", {"TableName": "mutants", "Limit": 10}),
@@ -312,20 +332,8 @@ def _truncate(data: bytes, chance: _Random) -> bytes:
 
 def _insert(data: bytes, chance: _Random) -> bytes:
     at = chance.randrange(len(data))
-    piece = chance.choice(
-        [
-            b"\xff",
-            b"\xc3\x28",
-            b"\xed\xa0\x80",
-            b"\xf4\x90\x80\x80",
-            b"\\ud800",
-            b"\0",
-            b"}",
-            b"[",
-            b'"',
-            b",",
-        ]
-    )
+    broken_text = [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\\ud800", b"\0"]
+    piece = chance.choice([*broken_text, b"}", b"[", b'"', b","])
     return data[:at] + piece + data[at:]
 
 
