@@ -1,1 +1,1 @@
-"""Tables written to and read from buckets of objects: exports and imports."""
+"""Tables written to and read from buckets of objects: exports, imports and bulk puts."""
