@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tailrace.errors import ConfigurationError
-from tailrace.runtimes.load import load_handler
+from tailrace.runtimes.load import load_handler, load_module
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +69,11 @@ def test_what_is_wrong_is_told(tmp_path: Path, name: str, told: str) -> None:
     write(tmp_path / "quits.py", "raise SystemExit(3)")
     with pytest.raises(ConfigurationError, match=told):
         load_handler(name, tmp_path)
+
+
+def test_modules_are_found_as_their_handlers_are(tmp_path: Path) -> None:
+    (tmp_path / "whole.py").write_text("VALUE = 1")
+    assert load_module("whole.py", tmp_path).VALUE == 1
+    assert load_module("whole", tmp_path).VALUE == 1
+    with pytest.raises(ConfigurationError, match="there is no file"):
+        load_module("none.py", tmp_path)

@@ -126,3 +126,18 @@ def test_memory_that_is_only_reserved_does_not_count(lab: Lab) -> None:
         assert int(re.findall(rb"Max Memory Used: (\d+) MB", outcome.log)[0]) < 128
 
     lab.run(body)
+
+
+def test_code_that_takes_too_much_when_it_is_loaded_fails_each_call(lab: Lab) -> None:
+    lab.write("""
+        import time
+        grown = [b"x" * (8 << 20) for _ in range(40)]
+        time.sleep(60)
+    """)
+
+    async def body(pool: WorkerPool) -> None:
+        for _ in range(2):
+            outcome = await call(pool)
+            assert told(outcome)["errorType"] == "Runtime.OutOfMemory"
+
+    lab.run(body)
