@@ -1,9 +1,11 @@
-"""The consumer that runs on Tailrace runs on DynamoDB Local too: groups, snapshot, takeover."""
+"""The consumer that runs on Tailrace runs on DynamoDB Local too: groups, snapshot, spool, takeover,
+dead letters."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ import pytest
 
 from tailrace.consumer import Change, Consumer, LeaseTimes
 from tailrace.delivery.driver import RunnerOptions
+from tailrace.sources.dead_letter_table import TableDeadLetters
 from tailrace.sources.http_caller import HttpCaller
 
 pytestmark = pytest.mark.timeout(900)
@@ -112,3 +115,54 @@ def test_a_snapshot_comes_before_the_stream(dynamodb_local_url: str) -> None:
         assert kinds == sorted(kinds, reverse=True)
 
     play(dynamodb_local_url, "scanned", test)
+
+
+def test_what_waits_for_a_snapshot_is_spooled_and_comes_after_it(
+    dynamodb_local_url: str, tmp_path: Path
+) -> None:
+    async def test(things: Things) -> None:
+        taken: list[Change] = []
+
+        async def handle(changes: list[Change]) -> None:
+            taken.extend(changes)
+
+        await things.put(*(f"k{n:02d}" for n in range(40)))
+        options = {**things.options, "snapshot": 1, "snapshot_rate": 20, "batch_size": 4}
+        options |= {"spool": tmp_path, "spool_after_s": 0, "handler": handle}
+        async with Consumer(things.name, group="spool-group", **options):
+            await things.put("k05", value="first")
+            await until(lambda: any(tmp_path.iterdir()))
+            await things.put("k05", value="second")
+        assert not any(not change.snapshot for change in taken)
+        async with Consumer(things.name, group="spool-group", **options) as second:
+            await until(lambda: bool(taken) and taken[-1].new == {"pk": "k05", "v": "second"})
+            assert second.progress().gaps == 0
+        kinds = [change.snapshot for change in taken]
+        assert kinds == sorted(kinds, reverse=True)
+        assert len({change.keys["pk"] for change in taken if change.snapshot}) == 40
+        values = [change.new for change in taken if not change.snapshot]
+        assert [each["v"] for each in values if each and each["pk"] == "k05"][-2:] == [
+            "first",
+            "second",
+        ]
+
+    play(dynamodb_local_url, "spooled", test)
+
+
+def test_dead_letters_are_kept_in_a_table_there(dynamodb_local_url: str) -> None:
+    async def test(things: Things) -> None:
+        async def refuse(changes: list[Change]) -> None:
+            raise ValueError("cannot take it")
+
+        await things.put("bad")
+        letters = TableDeadLetters(things.caller, "dead-letters")
+        options = {"maximum_retry_attempts": 0, "dead_letters": "table:dead-letters"}
+        async with Consumer(
+            things.name, group="dead-group", handler=refuse, **options, **things.options
+        ) as consumer:
+            await until(lambda: consumer.progress().discarded == 1)
+        (letter,) = [each async for each in letters.letters()]
+        assert letter.reason == "ValueError: cannot take it"
+        assert letter.record["dynamodb"]["NewImage"]["pk"] == {"S": "bad"}
+
+    play(dynamodb_local_url, "deadly", test)
