@@ -18,6 +18,7 @@ from tailrace.model.schema import (
     Table,
     TableStatus,
 )
+from tailrace.tables import setting_changes
 from tailrace.tables.busy import Asked, check_creatable, check_deletable, check_updatable
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.transitions import (
@@ -180,6 +181,43 @@ def test_a_stream_that_changes_is_named(
 ) -> None:
     place = f"Table: t Stream: L Operation: {doing}"
     assert refusal(updating(), asked, stream) == STILL + detail.format(place=place)
+
+
+CLASSED = {"TableClassSummary": {"TableClass": "STANDARD_INFREQUENT_ACCESS"}}
+RECLASSED = setting_changes.changing(updating(), table(settings=CLASSED), 200)
+RECLASSED = msgspec.structs.replace(RECLASSED, status=TableStatus.UPDATING, settles_us=200)
+PLACE = "Table: t TableClassUpdateInProgress: STANDARD_INFREQUENT_ACCESS"
+
+
+@pytest.mark.parametrize(
+    ("asked", "detail"),
+    [
+        (None, "Table: t is in the process of being updated."),
+        (CLASS, f"Can't update table class when a table class update is in progress. {PLACE}"),
+        (
+            STREAM,
+            f"Can't enable or disable stream when a table class update is in progress. {PLACE}",
+        ),
+        (CREATE, f"Can't create or delete index when a table class update is in progress. {PLACE}"),
+        (ON_DEMAND, "OnDemandThroughput cannot be updated while TableClass update is in progress"),
+    ],
+)
+def test_a_class_that_changes_is_named(asked: Asked | None, detail: str) -> None:
+    assert refusal(RECLASSED, asked) == STILL + detail
+
+
+def test_encryption_that_changes_is_in_its_own_way_alone() -> None:
+    sealed = setting_changes.changing(table(), table(settings={"SSEDescription": {"a": 1}}), 200)
+    still = f"{STILL}Server-Side Encryption is still being updated"
+    assert refusal(sealed, Asked(encryption=True)) == still
+    assert refusal(sealed, None) == still
+    assert refusal(sealed, Asked(True, True, True, True)) is None
+
+
+def test_a_table_that_warms_up_is_not_deleted() -> None:
+    warmer = setting_changes.changing(table(), table(settings={"WarmThroughput": {"a": 1}}), 200)
+    assert refusal(warmer, None) == f"{STILL}Table: t is in the process of being updated."
+    assert refusal(warmer, Asked(True, True, True, True, True)) is None
 
 
 @pytest.mark.parametrize("index", [ALLOCATING, FILLING, GOING])

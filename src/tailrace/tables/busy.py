@@ -14,6 +14,7 @@ import msgspec
 from tailrace.errors import AwsError, LimitExceededException, ResourceInUseException
 from tailrace.model.schema import Index, IndexStatus, Stream, StreamKind, Table, TableStatus
 from tailrace.tables.catalog import Catalog
+from tailrace.tables.setting_changes import CLASS, ENCRYPTION, WARM, is_changing, table_class
 
 __all__ = [
     "Asked",
@@ -24,6 +25,7 @@ __all__ = [
     "in_use",
 ]
 
+_ENCRYPTION: Final = "Server-Side Encryption is still being updated"
 _ONE_INDEX: Final = (
     "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per"
     " table"
@@ -32,13 +34,15 @@ _ONE_INDEX: Final = (
 
 class Asked(msgspec.Struct, frozen=True):
     """What an UpdateTable asks for, as far as it can get in the way of another: the table's
-    throughput or billing mode, its stream, its class, its on-demand limits, and indexes by name.
+    throughput or billing mode, its stream, its class, its on-demand limits, its encryption, and
+    indexes by name.
     """
 
     throughput: bool = False
     stream: bool = False
     table_class: bool = False
     on_demand: bool = False
+    encryption: bool = False
     created: frozenset[str] = frozenset()
     deleted: frozenset[str] = frozenset()
     retuned: frozenset[str] = frozenset()
@@ -77,7 +81,9 @@ def check_deletable(catalog: Catalog, table: Table, now_us: int) -> None:
         raise in_use("Cannot delete table while stream is being enabled/disabled.")
     if any(_is_changing(index) for index in table.secondary_indexes):
         raise in_use("Cannot delete table while indexes are being created, updated, or deleted.")
-    if table.status is TableStatus.UPDATING:
+    if is_changing(table, ENCRYPTION, now_us):
+        raise in_use(_ENCRYPTION)
+    if table.status is TableStatus.UPDATING or is_changing(table, WARM, now_us):
         raise in_use(f"Table: {table.name} is in the process of being updated.")
 
 
@@ -88,10 +94,14 @@ def check_updatable(catalog: Catalog, table: Table, asked: Asked, now_us: int) -
     stream = _changing_stream(catalog, table, now_us)
     online = [index for index in table.secondary_indexes if _is_online(index)]
     refusal: AwsError | None = None
-    if stream is not None:
+    if asked.encryption and is_changing(table, ENCRYPTION, now_us):
+        refusal = in_use(_ENCRYPTION)
+    elif stream is not None:
         refusal = _beside_stream(table, stream, asked)
     elif online:
         refusal = _beside_index(table, online[0], asked)
+    elif is_changing(table, CLASS, now_us):
+        refusal = _beside_class(table, asked)
     elif table.status is TableStatus.UPDATING:
         refusal = _beside_throughput(table, asked)
     refusal = refusal or _of_indexes(table, asked)
@@ -168,6 +178,23 @@ def _beside_throughput(table: Table, asked: Asked) -> AwsError | None:
     ):
         if wanted:
             return in_use(f"Can't {action} while table IOPS are being updated. Table: {table.name}")
+    return None
+
+
+def _beside_class(table: Table, asked: Asked) -> AwsError | None:
+    if asked.on_demand:
+        return in_use("OnDemandThroughput cannot be updated while TableClass update is in progress")
+    for wanted, action in (
+        (asked.table_class, "update table class"),
+        (asked.throughput, "change table IOPS"),
+        (asked.stream, "enable or disable stream"),
+        (asked.rebuilds, "create or delete index"),
+    ):
+        if wanted:
+            return in_use(
+                f"Can't {action} when a table class update is in progress. Table: {table.name}"
+                f" TableClassUpdateInProgress: {table_class(table)}"
+            )
     return None
 
 

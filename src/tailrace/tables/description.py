@@ -21,6 +21,7 @@ from tailrace.model.schema import (
 from tailrace.model.vectors import VectorSchema
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.engine import Engine, Usage
+from tailrace.tables.setting_changes import WARM, is_changing, shown_settings
 from tailrace.tables.throughput import index_settings, warm
 from tailrace.tables.throughput_history import describe_history
 
@@ -73,7 +74,8 @@ def describe_table(
             "BillingMode": table.billing_mode.value,
             "LastUpdateToPayPerRequestDateTime": (since or table.created_us) / 1e6,
         }
-    description["WarmThroughput"] = _warm(table, table.throughput, table.settings)
+    warming = is_changing(table, WARM, now_us)
+    description["WarmThroughput"] = _warm(table, table.throughput, table.settings, warming)
     for member, kind in (
         ("LocalSecondaryIndexes", IndexKind.LOCAL),
         ("GlobalSecondaryIndexes", IndexKind.GLOBAL),
@@ -95,9 +97,10 @@ def describe_table(
     if latest is not None:
         description["LatestStreamLabel"] = latest.label
         description["LatestStreamArn"] = latest.arn
+    settings = shown_settings(table, now_us)
     for member in _STORED_SETTINGS:
-        if table.settings.get(member) not in (None, {}):
-            description[member] = table.settings[member]
+        if settings.get(member) not in (None, {}):
+            description[member] = settings[member]
     return description
 
 
@@ -127,8 +130,11 @@ def _throughput(throughput: Throughput, settings: Mapping[str, Any], now_us: int
     }
 
 
-def _warm(table: Table, throughput: Throughput, settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {**warm(table.billing_mode, throughput, settings), "Status": "ACTIVE"}
+def _warm(
+    table: Table, throughput: Throughput, settings: Mapping[str, Any], warming: bool = False
+) -> dict[str, Any]:
+    status = "UPDATING" if warming else "ACTIVE"
+    return {**warm(table.billing_mode, throughput, settings), "Status": status}
 
 
 def describe_index(engine: Engine, table: Table, index: Index, now_us: int) -> dict[str, Any]:

@@ -127,3 +127,44 @@ def test_contributor_insights_are_enabling_and_disabling(slow: Caller) -> None:
             shown = slow.call("DescribeContributorInsights", TableName="things")
             assert shown["ContributorInsightsStatus"] == expected
             wait(slow)
+
+
+def test_a_table_class_shows_when_the_update_is_done(slow: Caller) -> None:
+    active(slow)
+    assert update(slow, TableClass="STANDARD_INFREQUENT_ACCESS")["TableStatus"] == "UPDATING"
+    assert (status(slow), "TableClassSummary" in described(slow)) == ("UPDATING", False)
+    assert refused(slow, "UpdateTable", TableClass="STANDARD") == (
+        f"{IN_USE}Can't update table class when a table class update is in progress. Table: things"
+        " TableClassUpdateInProgress: STANDARD_INFREQUENT_ACCESS"
+    )
+    wait(slow)
+    assert status(slow) == "ACTIVE"
+    assert described(slow)["TableClassSummary"]["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
+    update(slow, TableClass="STANDARD_INFREQUENT_ACCESS")
+    assert status(slow) == "ACTIVE"
+
+
+def test_encryption_is_updating_and_so_is_its_end(slow: Caller) -> None:
+    active(slow)
+    key = {"Enabled": True, "SSEType": "KMS"}
+    for asked, after in ((key, "ENABLED"), ({"Enabled": False}, None)):
+        update(slow, SSESpecification=asked)
+        shown = described(slow)
+        assert (shown["TableStatus"], shown["SSEDescription"]["Status"]) == ("ACTIVE", "UPDATING")
+        assert refused(slow, "UpdateTable", SSESpecification=asked) == (
+            f"{IN_USE}Server-Side Encryption is still being updated"
+        )
+        assert "Server-Side Encryption" in refused(slow, "DeleteTable")
+        wait(slow)
+        assert described(slow).get("SSEDescription", {}).get("Status") == after
+
+
+def test_warm_throughput_is_updating(slow: Caller) -> None:
+    active(slow)
+    more = {"ReadUnitsPerSecond": 13_000}
+    update(slow, WarmThroughput=more)
+    assert described(slow)["WarmThroughput"]["Status"] == "UPDATING"
+    assert "process of being updated" in refused(slow, "DeleteTable")
+    wait(slow)
+    assert described(slow)["WarmThroughput"]["Status"] == "ACTIVE"
+    slow.call("DeleteTable", TableName="things")

@@ -31,6 +31,7 @@ from tailrace.tables import life, throughput
 from tailrace.tables.busy import Asked
 from tailrace.tables.catalog import Catalog
 from tailrace.tables.description import describe_table
+from tailrace.tables.setting_changes import changing, table_class
 from tailrace.tables.throughput_history import with_history
 from tailrace.tables.transitions import Transition
 
@@ -99,14 +100,18 @@ def update_table(context: Context, request: UpdateTableInput) -> Altered:
     transition = context.transition(now_us)
     passing = passing_indexes(engine, before, updates, vectors, now_us)
     quiet = request.changes <= _QUIET or _only_retunes(request)
+    quiet = quiet and (transition is None or request.table_class is None)
 
     def change(table: Table, next_id: int) -> tuple[Table, int]:
+        old = table
         if transition is not None and not quiet:
             table = _updating(table, request, transition)
         table = _with_throughput(
             table, request, now_us if transition is None else transition.ends_us
         )
         table = _with_settings(table, scope, request)
+        if transition is not None:
+            table = changing(old, table, transition.ends_us)
         defined = request.attribute_definitions or ()
         table, next_id = index_updates.updated_indexes(
             table, updates, defined, next_id, now_us, transition
@@ -142,6 +147,7 @@ def _asked(request: UpdateTableInput) -> Asked:
         stream=request.stream_specification is not None,
         table_class=request.table_class is not None,
         on_demand=request.on_demand_throughput is not None,
+        encryption=request.sse_specification is not None,
         created=frozenset(each.index_name for each in created),
         deleted=frozenset(each.index_name for each in deleted),
         retuned=frozenset(each.index_name for each in updates if each.update is not None),
@@ -152,6 +158,8 @@ def _updating(table: Table, request: UpdateTableInput, transition: Transition) -
     """A table while it is changed. It takes part in the first half of what becomes of an index, and
     shows its throughput as it was unless its billing mode changes too."""
     if request.changes == {"billing_mode"} and request.billing_mode == table.billing_mode.value:
+        return table
+    if request.table_class is not None and request.table_class == table_class(table):
         return table
     asked = _asked(request)
     only_units = request.billing_mode is None and request.provisioned_throughput is not None
