@@ -320,6 +320,18 @@ def test_trimmed_records_end_the_shard_when_that_is_the_policy(script: Any) -> N
     assert shard.unread(m.ReadProblem.TRIMMED) == ["halt: no read"]
 
 
+def test_what_is_known_to_be_lost_counts_wherever_it_is_told(script: Any) -> None:
+    begun = Position(latest=True, tip_ms=7, first=3)
+    shard = script(position=begun)
+    shard.start()
+    assert shard.unread(m.ReadProblem.LOST)[0] == "lost: no read"
+    assert shard.state.position == Position(latest=True, tip_ms=7)
+    assert shard.state.tally.gaps == 1
+    shard = script(position=begun, on_trimmed=OnTrimmed.FAIL)
+    shard.start()
+    assert shard.unread(m.ReadProblem.LOST) == ["halt: no read"]
+
+
 def test_a_horizon_that_moves_on_loses_nothing(script: Any) -> None:
     shard = script(on_trimmed=OnTrimmed.FAIL)
     shard.start()

@@ -48,8 +48,10 @@ def test_what_was_spooled_first_must_come_first() -> None:
     assert handled == Position(sequence=10)
 
 
-def test_what_nobody_looked_at_for_a_day_may_be_gone() -> None:
-    assert begin(DAY_MS, position=TIP, started_ms=0).first is None
-    assert begin(DAY_MS + 1, position=TIP, started_ms=0).first == 0
+def test_what_waited_for_more_than_a_day_may_be_gone() -> None:
+    waited: Any = {"position": TIP, "started_ms": 0, "parents": ("snapshot-0-0-of-1",)}
+    assert begin(DAY_MS, **waited).first is None
+    assert begin(DAY_MS + 1, **waited).first == 0
+    assert begin(DAY_MS + 1, position=TIP, started_ms=0).first is None, "it was only idle"
     assert begin(DAY_MS + 1, started_ms=0, spooled=Spooled(spool="s", read_ms=10)).first is None
     assert begin(DAY_MS + 11, started_ms=0, spooled=Spooled(spool="s", read_ms=10)).first == 0

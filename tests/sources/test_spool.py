@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tailrace.delivery.leases.spool import Spool
-from tailrace.errors import TailraceError
-from tailrace.sources.spool import DirectorySpool, spool_path
+from tailrace.errors import ConfigurationError, TailraceError
+from tailrace.sources.spool import DirectorySpool, spool_directory, spool_path
 from tailrace.testing.contracts.spool import BASE, SpoolContract, record
 from tailrace.testing.memory_spool import MemorySpool
 
@@ -102,3 +102,30 @@ def test_groups_have_files_of_their_own(tmp_path: Path) -> None:
     assert one.parent == tmp_path
     assert one.name.startswith("a_group-")
     assert one != spool_path(tmp_path, "a/group", "stream 2")
+
+
+def test_a_file_that_is_no_spool_is_an_error_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "group.spool"
+    path.write_bytes(b"this is no spool" * 1000)
+    with pytest.raises(TailraceError, match=r"the spool .*group\.spool"):
+        asyncio.run(DirectorySpool(path).open(create=False))
+    with pytest.raises(TailraceError, match="the spool"):
+        asyncio.run(DirectorySpool(path / "below").open(create=True))
+
+
+def test_it_is_in_the_users_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert spool_directory() == tmp_path / "tailrace" / "spool"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert spool_directory() == tmp_path / ".local" / "state" / "tailrace" / "spool"
+
+
+def test_a_user_without_a_home_must_say_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(ConfigurationError, match="give a directory for the spool"):
+        spool_directory()

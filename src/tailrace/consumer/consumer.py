@@ -224,7 +224,12 @@ class Consumer:
         settings = self.settings
         if settings.spool is False or stream.is_kinesis:
             return None
-        directory = spool_directory() if settings.spool is True else Path(settings.spool)
+        try:
+            directory = spool_directory() if settings.spool is True else Path(settings.spool)
+        except ConfigurationError:
+            if settings.segments:
+                raise
+            return None  # who reads no table has nothing to spool
         identity = "\n".join((*self._lease_keys(stream), stream.arn))
         return DirectorySpool(spool_path(directory, self.group, identity), settings.spool_bytes)
 

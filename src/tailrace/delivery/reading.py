@@ -101,7 +101,10 @@ def on_read_failed(turn: Turn, event: m.ReadFailed) -> None:
         turn.effects.append(m.Halt(event.reason))
     else:
         reading = Reading.ENDED if event.problem is m.ReadProblem.GONE else Reading.RESTING
-        turn.change(reading=reading, position=Position(), behind_ms=-1)
+        position = Position()
+        if event.problem is m.ReadProblem.LOST:  # it was told where it was read: go on there
+            position = msgspec.structs.replace(state.position, first=None)
+        turn.change(reading=reading, position=position, behind_ms=-1)
         turn.count(gaps=1, error=event.reason)
         turn.effects.append(m.Lost(event.reason))
 

@@ -7,12 +7,14 @@ import contextlib
 import hashlib
 import os
 import re
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import apsw
 import msgspec
 
 from tailrace.delivery.leases.spool import SpoolFull, SpoolState
@@ -87,7 +89,7 @@ class DirectorySpool:
         return self._id
 
     async def open(self, *, create: bool) -> None:
-        """Open the file if it is there; with `create` make it. Raises OSError or apsw.Error."""
+        """Open the file if it is there; with `create` make it. Raises TailraceError."""
         if self._id is None:
             await asyncio.to_thread(self._open, create)
 
@@ -179,17 +181,23 @@ class DirectorySpool:
 
     async def _run(self, work: Callable[[Any], _Result]) -> _Result:
         def locked() -> _Result:
-            with self._lock:
+            with self._lock, self._translated():
                 if self._connection is None:
                     raise TailraceError(f"the spool {self._path} is not open")
                 return work(self._connection)
 
         return await asyncio.to_thread(locked)
 
-    def _open(self, create: bool) -> None:
-        import apsw
+    @contextlib.contextmanager
+    def _translated(self) -> Generator[None, None, None]:
+        """What goes wrong in the file, or on its disk, as an error of ours."""
+        try:
+            yield
+        except (apsw.Error, OSError) as error:
+            raise TailraceError(f"the spool {self._path}: {error}") from error
 
-        with self._lock:
+    def _open(self, create: bool) -> None:
+        with self._lock, self._translated():
             if self._id is not None or not (create or self._path.exists()):
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -203,6 +211,7 @@ class DirectorySpool:
                 if found is None:
                     found = uuid.uuid4().hex
                     db.execute("INSERT INTO spool VALUES (?, ?)", (found, _FORM))
+            _sync_directory(self._path.parent)
             self._connection, self._id = db, found
 
     def _close(self) -> None:
@@ -222,6 +231,16 @@ def _writing(db: Any) -> Generator[None, None, None]:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+def _sync_directory(path: Path) -> None:
+    if sys.platform == "win32":  # directories cannot be opened there
+        return
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _state_of(db: Any, shard_id: str) -> SpoolState | None:

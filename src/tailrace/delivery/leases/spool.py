@@ -77,7 +77,7 @@ class Spool(Protocol):
     ) -> SpoolState:
         """Keep records that follow the number `after`, durably; what is there then. Nothing is kept
         when `after` is not the state's `last`: another worker was quicker. `ended` and `lossy` once
-        true stay so. Raises SpoolFull, and OSError when the disk takes it not."""
+        true stay so. Raises SpoolFull, and another TailraceError when the disk takes it not."""
         ...
 
     async def read(self, shard_id: str, after: int, max_records: int) -> Sequence[Record]:

@@ -34,7 +34,7 @@ def starting_position(held: Held, now_ms: int) -> Position:
 
 def _first(lease: Lease, now_ms: int) -> int | None:
     """The first record of a shard of which nothing was handled: the first that was spooled. Of a
-    shard that nobody looked at for longer than streams keep records nothing is known."""
+    shard that waited for a table for longer than streams keep records nothing is known."""
     if lease.position.sequence is not None:
         return None
     spooled, seen_ms = lease.spooled, lease.started_ms
@@ -42,6 +42,7 @@ def _first(lease: Lease, now_ms: int) -> int | None:
         if spooled.first is not None or spooled.lossy:
             return _UNKNOWN if spooled.lossy else spooled.first
         seen_ms = spooled.read_ms
-    if seen_ms is not None and now_ms - seen_ms > limits.STREAM_RETENTION_MS:
+    waited = spooled is not None or any(map(is_snapshot, lease.parents))
+    if waited and seen_ms is not None and now_ms - seen_ms > limits.STREAM_RETENTION_MS:
         return _UNKNOWN
     return None
