@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import re
 from collections.abc import Callable
@@ -186,6 +187,15 @@ def test_a_call_that_goes_wrong_fails_alone(
 
     more = {"timeout_s": 1.0} if kind == "Sandbox.Timedout" else {}
     lab.run(body, **more)
+
+
+def test_a_directory_that_is_gone_fails_the_call_and_leaves_nothing_open(lab: Lab) -> None:
+    async def body(pool: WorkerPool) -> None:
+        outcome = await call(pool)
+        assert (outcome.error, told(outcome)["errorType"]) == ("Unhandled", "Runtime.ExitError")
+        gc.collect()  # a socket that was left open would be told of here
+
+    lab.run(body, directory=lab.directory / "gone")
 
 
 def test_several_calls_run_at_once_and_no_more_than_allowed(lab: Lab) -> None:

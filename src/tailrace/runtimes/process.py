@@ -26,10 +26,14 @@ class WorkerProcess:
     def __init__(self, environment: Mapping[str, str], directory: str, memory_mb: int) -> None:
         self._incoming = bytearray()
         ours, theirs = socket.socketpair()
-        with theirs:
-            self.sandbox = Sandbox(
-                _command(theirs.fileno()), environment, directory, memory_mb, [theirs.fileno()]
-            )
+        try:
+            with theirs:
+                self.sandbox = Sandbox(
+                    _command(theirs.fileno()), environment, directory, memory_mb, [theirs.fileno()]
+                )
+        except OSError:  # its directory is gone, say
+            ours.close()
+            raise
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         self._channel = ours

@@ -13,11 +13,10 @@ from tailrace.api.functions.errors import (
     PreconditionFailedException,
     ResourceConflictException,
 )
-from tailrace.api.functions.event_invoke_configs import without
 from tailrace.api.functions.names import LATEST, FunctionName, function_arn, parse_function_name
 from tailrace.api.functions.operation import Answer, FunctionsOperation, HttpCall, json_answer
 from tailrace.api.functions.pages import page
-from tailrace.api.functions.records import Alias, Function
+from tailrace.api.functions.records import Alias, Function, forgetting
 
 __all__ = ["CREATE_ALIAS", "DELETE_ALIAS", "GET_ALIAS", "LIST_ALIASES", "UPDATE_ALIAS"]
 
@@ -126,8 +125,8 @@ async def delete(call: HttpCall, request: AliasNameInput) -> Answer:
         function = desk.book.function(parse_function_name(request.function_name, call.scope))
         left = {name: alias for name, alias in function.aliases.items() if name != request.name}
         if left != function.aliases:
-            configs = without(function.event_configs, request.name)
-            function = msgspec.structs.replace(function, aliases=left, event_configs=configs)
+            function = forgetting(function, request.name)
+            function = msgspec.structs.replace(function, aliases=left)
             await desk.book.keep(function)
     return Answer()
 

@@ -10,10 +10,9 @@ from tailrace.api.functions.errors import (
     InvalidParameterValueException,
     ResourceConflictException,
 )
-from tailrace.api.functions.event_invoke_configs import without
 from tailrace.api.functions.names import LATEST, parse_function_name
 from tailrace.api.functions.operation import Answer, FunctionsOperation, HttpCall
-from tailrace.api.functions.records import Alias
+from tailrace.api.functions.records import Alias, forgetting
 
 __all__ = ["DELETE_FUNCTION"]
 
@@ -48,8 +47,8 @@ async def run(call: HttpCall, request: DeleteFunctionInput) -> Answer:
                 for number, version in function.published.items()
                 if number != name.qualifier
             }
-            configs = without(function.event_configs, name.qualifier)
-            function = msgspec.structs.replace(function, published=left, event_configs=configs)
+            function = forgetting(function, name.qualifier)
+            function = msgspec.structs.replace(function, published=left)
             await desk.book.keep(function)
             await desk.functions.changed(function)
     return Answer(status=_NO_CONTENT)

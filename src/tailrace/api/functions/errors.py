@@ -10,6 +10,7 @@ __all__ = [
     "FunctionNotFound",
     "InvalidParameterValueException",
     "InvalidRequestContentException",
+    "PolicyLengthExceededException",
     "PreconditionFailedException",
     "RequestEntityTooLarge",
     "ResourceConflictException",
@@ -31,6 +32,14 @@ class ResourceConflictException(AwsError):
 
     code = "ResourceConflictException"
     status = 409
+    namespace = ""
+
+
+class PolicyLengthExceededException(AwsError):
+    """A policy over its limit."""
+
+    code = "PolicyLengthExceededException"
+    status = 400
     namespace = ""
 
 

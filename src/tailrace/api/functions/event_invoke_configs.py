@@ -4,7 +4,6 @@ handled."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +25,6 @@ __all__ = [
     "LIST_FUNCTION_EVENT_INVOKE_CONFIGS",
     "PUT_FUNCTION_EVENT_INVOKE_CONFIG",
     "UPDATE_FUNCTION_EVENT_INVOKE_CONFIG",
-    "without",
 ]
 
 _PATH: Final = "/2019-09-25/functions/{FunctionName}/event-invoke-config"
@@ -95,7 +93,8 @@ async def delete(call: HttpCall, request: QualifiedInput) -> Answer:
     name = parse_function_name(request.function_name, call.scope, request.qualifier)
     async with desk.book.changing:
         function, _ = _found(call, name)
-        left = without(function.event_configs, name.qualifier or LATEST)
+        qualifier = name.qualifier or LATEST
+        left = {key: each for key, each in function.event_configs.items() if key != qualifier}
         await desk.book.keep(msgspec.structs.replace(function, event_configs=left))
     return Answer()
 
@@ -109,13 +108,6 @@ async def list_all(call: HttpCall, request: ListInput) -> Answer:
     ]
     members = page("FunctionEventInvokeConfigs", entries, request.marker, request.max_items)
     return json_answer(members)
-
-
-def without(
-    configs: Mapping[str, EventInvokeConfig], qualifier: str
-) -> dict[str, EventInvokeConfig]:
-    """The configurations of all but one version or alias."""
-    return {name: config for name, config in configs.items() if name != qualifier}
 
 
 async def _set(call: HttpCall, request: ConfigInput, before: EventInvokeConfig | None) -> Answer:

@@ -1,5 +1,5 @@
-"""What tools ask of every function and nobody can change here: code signing, recursion, policies,
-runtime management. Infrastructure tools read them after each change."""
+"""What tools ask of every function and nobody can change here: code signing, recursion, runtime
+management. Infrastructure tools read them after each change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from tailrace.api.functions.errors import FunctionNotFound
 from tailrace.api.functions.names import FunctionName, parse_function_name
 from tailrace.api.functions.operation import Answer, FunctionsOperation, HttpCall, json_answer
 
@@ -21,7 +20,6 @@ _ACCOUNT_LIMIT: Final = {
     "ConcurrentExecutions": 1000,
     "UnreservedConcurrentExecutions": 1000,
 }
-_NOT_THERE: Final = "The resource you requested does not exist."
 
 
 class FunctionInput(msgspec.Struct, rename="pascal", frozen=True, gc=False):
@@ -56,12 +54,6 @@ async def runtime_management(call: HttpCall, request: QualifiedInput) -> Answer:
     """The runtime is the one that is installed."""
     name = _found(call, request.function_name, request.qualifier)
     return json_answer({"UpdateRuntimeOn": "Auto", "FunctionArn": name.arn})
-
-
-async def policy(call: HttpCall, request: QualifiedInput) -> Answer:
-    """There is no policy."""
-    _found(call, request.function_name, request.qualifier)
-    raise FunctionNotFound(_NOT_THERE)
 
 
 async def account_settings(call: HttpCall, request: NothingInput) -> Answer:
@@ -105,6 +97,5 @@ FIXED_SETTINGS: Final = (
         QualifiedInput,
         runtime_management,
     ),
-    _get("GetPolicy", "/2015-03-31/functions/{FunctionName}/policy", QualifiedInput, policy),
     _get("GetAccountSettings", "/2016-08-19/account-settings", NothingInput, account_settings),
 )

@@ -9,7 +9,16 @@ import msgspec
 
 from tailrace.api.functions.names import LATEST, function_arn
 
-__all__ = ["Alias", "Code", "EventInvokeConfig", "EventSourceMapping", "Function", "Version"]
+__all__ = [
+    "Alias",
+    "Code",
+    "EventInvokeConfig",
+    "EventSourceMapping",
+    "Function",
+    "Policy",
+    "Version",
+    "forgetting",
+]
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,10 +74,18 @@ class EventInvokeConfig(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: str | None = None
 
 
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may call a function, in statements of AWS's policy language."""
+
+    statements: tuple[Mapping[str, Any], ...]
+    revision_id: str
+
+
 class Function(msgspec.Struct, frozen=True, kw_only=True):
     """A function: its code that may change, what was published of it, and its aliases.
     `concurrency` is what is reserved for it, None without; `event_configs` are by the version or
-    alias they are for, $LATEST for events that name none."""
+    alias they are for, $LATEST for events that name none; so are `policies`, an empty name for the
+    function itself."""
 
     account: str
     region: str
@@ -80,6 +97,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     tags: Mapping[str, str] = {}
     concurrency: int | None = None
     event_configs: Mapping[str, EventInvokeConfig] = {}
+    policies: Mapping[str, Policy] = {}
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -116,3 +134,10 @@ class EventSourceMapping(msgspec.Struct, frozen=True, kw_only=True):
     def function_arn(self) -> str:
         """The ARN of the function, qualified as the mapping names it."""
         return function_arn((self.account, self.region, self.function), self.qualifier)
+
+
+def forgetting(function: Function, qualifier: str) -> Function:
+    """The function without what is said of a version or alias that goes."""
+    configs = {name: each for name, each in function.event_configs.items() if name != qualifier}
+    policies = {name: each for name, each in function.policies.items() if name != qualifier}
+    return msgspec.structs.replace(function, event_configs=configs, policies=policies)

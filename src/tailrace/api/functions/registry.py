@@ -38,6 +38,7 @@ from tailrace.api.functions.list_event_source_mappings import LIST_EVENT_SOURCE_
 from tailrace.api.functions.list_functions import LIST_FUNCTIONS
 from tailrace.api.functions.list_versions_by_function import LIST_VERSIONS_BY_FUNCTION
 from tailrace.api.functions.operation import AnyOperation
+from tailrace.api.functions.permissions import ADD_PERMISSION, GET_POLICY, REMOVE_PERMISSION
 from tailrace.api.functions.publish_version import PUBLISH_VERSION
 from tailrace.api.functions.tags import LIST_TAGS, TAG_RESOURCE, UNTAG_RESOURCE
 from tailrace.api.functions.update_event_source_mapping import UPDATE_EVENT_SOURCE_MAPPING
@@ -47,6 +48,7 @@ from tailrace.api.functions.update_function_configuration import UPDATE_FUNCTION
 __all__ = ["FUNCTIONS_OPERATIONS"]
 
 FUNCTIONS_OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    ADD_PERMISSION,
     CREATE_ALIAS,
     CREATE_EVENT_SOURCE_MAPPING,
     CREATE_FUNCTION,
@@ -61,6 +63,7 @@ FUNCTIONS_OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     GET_FUNCTION_CONCURRENCY,
     GET_FUNCTION_CONFIGURATION,
     GET_FUNCTION_EVENT_INVOKE_CONFIG,
+    GET_POLICY,
     INVOKE,
     LIST_ALIASES,
     LIST_EVENT_SOURCE_MAPPINGS,
@@ -71,6 +74,7 @@ FUNCTIONS_OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     PUBLISH_VERSION,
     PUT_FUNCTION_CONCURRENCY,
     PUT_FUNCTION_EVENT_INVOKE_CONFIG,
+    REMOVE_PERMISSION,
     TAG_RESOURCE,
     UNTAG_RESOURCE,
     UPDATE_ALIAS,
