@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -243,6 +244,27 @@ def test_four_megabytes_are_the_most(db: Client, simple: str, fill: Fill, write:
     assert (answer.status, answer.code) == (400, "ValidationException")
     assert db.get(simple, key("tw-larger-0")) is None
     write(*(delete(key(f"tw-large-{place}")) for place in range(10)))
+
+
+def test_transactions_that_meet_do_not_get_lost(db: Client, simple: str) -> None:
+    """Each is carried out, or cancelled for the others' sake; the counters agree in the end."""
+    counters = ("tw-meet-1", "tw-meet-2")
+    body = transact(*(update(key(name), "ADD n :n", simple, n=number(1)) for name in counters))
+
+    def run(_: int) -> str:
+        client = Client(db.url)
+        answer = client.send("TransactWriteItems", body)
+        client.close()
+        if answer.status == 200:
+            return "done"
+        assert answer.code in ("TransactionCanceledException", "TransactionInProgressException")
+        return answer.code
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(run, range(24))).count("done")
+    assert done
+    for name in counters:
+        assert db.get(simple, key(name)) == {**key(name), "n": number(done)}
 
 
 def test_transactions_are_in_the_stream(db: Client) -> None:
