@@ -38,7 +38,10 @@ __all__ = [
     "ITEM_BYTES",
     "ITEM_NESTING",
     "ITERATOR_LIFE_MS",
+    "KINESIS_CHANNEL_BYTES",
     "KINESIS_CONSUMERS",
+    "KINESIS_FRESHNESS_S",
+    "KINESIS_FRESHNESS_S_MAX",
     "KINESIS_GET_BYTES_PER_S",
     "KINESIS_ITERATOR_LIFE_MS",
     "KINESIS_LIST_PAGE",
@@ -233,6 +236,8 @@ KINESIS_LIST_PAGE: Final = 100
 KINESIS_SHARD_PAGE: Final = 1000
 KINESIS_CONSUMERS: Final = 20
 KINESIS_TAGS: Final = 50
+KINESIS_FRESHNESS_S: Final = 300  # data-delivery-concepts.html
+KINESIS_FRESHNESS_S_MAX: Final = 900
 KINESIS_QUEUE_RECEIVES: Final = 6  # before a record is dead, unless a queue says otherwise
 KINESIS_QUEUE_VISIBILITY_S: Final = 30
 KINESIS_WARM_MIBPS: Final = 10 * 1024  # of an on-demand stream
@@ -260,6 +265,8 @@ HOLD_MS: Final = 7 * 24 * 60 * 60 * 1000
 # A hold whose owner has not come back for so long is over.
 HOLD_LEASE_MS: Final = 15 * 60 * 1000
 STREAM_HOLDS: Final = 64
+# Of one object that a channel writes; what is beyond it goes into another.
+KINESIS_CHANNEL_BYTES: Final = 8 * 1024 * 1024
 # Records of a Kinesis queue that were handed out and not acknowledged; beyond it none is handed out
 # that was not before. Of SQS's queues that number is the limit.
 KINESIS_QUEUE_RECORDS: Final = 120_000

@@ -119,6 +119,13 @@ _KINESIS: Final[Mapping[str, tuple[str, ...]]] = {
         "DescribeAccountSettings",
         "UpdateAccountSettings",
     ),
+    "channels": (
+        "CreateChannel",
+        "DeleteChannel",
+        "DescribeChannel",
+        "ListChannels",
+        "UpdateChannel",
+    ),
     "consumers": (
         "DeregisterStreamConsumer",
         "DescribeStreamConsumer",

@@ -8,6 +8,7 @@ import threading
 from tailrace.clock import Clock
 from tailrace.errors import TailraceError
 from tailrace.streams.load import LoadMeter
+from tailrace.tables import kinesis_channels
 from tailrace.tables.engine import Engine
 from tailrace.tables.keeping import Policy, keep, split_hot_shards
 from tailrace.tables.transfer.buckets import Buckets
@@ -27,6 +28,7 @@ class Keeper:
         self, engine: Engine, clock: Clock, policy: Policy, buckets: Buckets | None = None
     ) -> None:
         self._engine = engine
+        self._buckets = buckets
         self._transfers = None if buckets is None else Transfers(buckets)
         self._clock = clock
         self._policy = policy
@@ -55,6 +57,8 @@ class Keeper:
             try:
                 now_us = self._clock.now_us()
                 more = keep(self._engine, self._policy, now_us, self._transfers)
+                if self._buckets is not None:
+                    more |= kinesis_channels.advance(self._engine, self._buckets, now_us)
                 split_hot_shards(self._engine, self._policy, self._meter, now_us)
             except TailraceError:
                 more = False

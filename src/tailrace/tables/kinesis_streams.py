@@ -27,12 +27,14 @@ from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 from tailrace.tables.transitions import Transition, being_created, being_deleted, removed
 
 __all__ = [
+    "CHANNEL_OF",
     "HASH_KEYS",
     "HASH_KEY_BYTES",
     "QUEUE_OF",
     "Change",
     "KinesisStream",
     "being_updated",
+    "channels_of",
     "check_active",
     "check_no_queues",
     "check_shard_limit",
@@ -51,8 +53,9 @@ __all__ = [
 
 HASH_KEY_BYTES: Final = 16
 HASH_KEYS: Final = 2**128
-# The setting by which a queue's table names its stream.
+# The settings by which the tables of queues and of channels name their stream.
 QUEUE_OF: Final = "QueueOf"
+CHANNEL_OF: Final = "ChannelOf"
 # A hash key is a decimal number on the wire and its big-endian bytes in here.
 _KEYS: Final = KeySchema((KeyAttribute("hash", "B"),))
 _HOUR_MS: Final = 3_600_000
@@ -268,6 +271,11 @@ def delete(
                 " consumers registered; deregister them or set EnforceConsumerDeletion."
             )
         check_no_queues(catalog, gone)
+        if channels_of(catalog, gone.stream.id):
+            raise ResourceInUseException(
+                f"Stream {gone.stream.table_name} under account {owner[0]} has channels; delete"
+                " them first."
+            )
         if transition is None:
             return removed(catalog, gone.table)
         return Alteration(tables=(being_deleted(gone.table, transition),))
@@ -278,6 +286,13 @@ def delete(
 def queues_of(catalog: Catalog, stream_id: int) -> Sequence[Table]:
     """The tables of the queues on a stream."""
     return [table for table in catalog.tables.values() if table.settings.get(QUEUE_OF) == stream_id]
+
+
+def channels_of(catalog: Catalog, stream_id: int) -> Sequence[Table]:
+    """The tables of the channels of a stream."""
+    return [
+        table for table in catalog.tables.values() if table.settings.get(CHANNEL_OF) == stream_id
+    ]
 
 
 def check_no_queues(catalog: Catalog, stream: KinesisStream) -> None:

@@ -58,6 +58,42 @@ class Desk:
         return self.send(operation, json.dumps(request).encode())
 
 
+def _of_channels() -> dict[str, Any]:
+    channel = {"ChannelARN": "arn:aws:kinesis:us-east-1:000000000000:channel/1-2-3"}
+    place = {"BucketARN": "arn:aws:s3:::lake", "ExpectedBucketOwner": "000000000000"}
+    logs = {"CloudWatchLogs": {"Enabled": True, "LogGroupName": "logs"}}
+    destination = {
+        "DataFreshnessInSeconds": 300,
+        "DeadLetterQueueS3Configuration": {**place, "ErrorOutputPrefix": "errors/"},
+        "StorageConfiguration": {
+            **place,
+            "CompressionType": "GZIP",
+            "OutputKeyTemplate": "!{yyyy}/!{mm}!{extension}",
+        },
+    }
+    return {
+        "CreateChannel": {
+            "ChannelName": "lake",
+            "ServiceExecutionRoleARN": "arn:aws:iam::000000000000:role/delivery",
+            "StreamConfigurationList": [
+                {"StreamARN": ARN, "RecordConfiguration": {"RecordFormatType": "JSON"}}
+            ],
+            "S3DestinationConfiguration": destination,
+            "EncryptionConfiguration": {"EncryptionType": "KMS", "KeyId": "k"},
+            "LoggingConfiguration": logs,
+            "Tags": {"a": "b"},
+        },
+        "DeleteChannel": channel,
+        "DescribeChannel": channel,
+        "ListChannels": {"MaxResults": 2, "StreamFilter": [{"StreamARN": ARN}]},
+        "UpdateChannel": {
+            **channel,
+            "S3DestinationConfiguration": {"DataFreshnessInSeconds": 600},
+            "LoggingConfiguration": logs,
+        },
+    }
+
+
 def _of_queues() -> dict[str, Any]:
     letters = {"TargetType": "BUILT_IN", "MaxReceiveCount": 3}
     attributes = {"VisibilityTimeoutSeconds": 10, "DeadLetterConfiguration": letters}
@@ -93,6 +129,7 @@ def requests(desk: Desk) -> list[ValidRequest]:
     entry = {"Data": "aGVsbG8=", "PartitionKey": "k", "ExplicitHashKey": "12345"}
     time_s = 1_789_651_000.5
     bodies: dict[str, Any] = {
+        **_of_channels(),
         **_of_queues(),
         "AddTagsToStream": {**REF, "Tags": {"a": "b"}},
         "CreateStream": {

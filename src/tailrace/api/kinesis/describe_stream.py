@@ -10,7 +10,7 @@ from tailrace.api.kinesis import access, on_demand
 from tailrace.api.kinesis.inputs import ShardId, StreamRef
 from tailrace.api.operation import Context, Operation
 from tailrace.streams.log import Shard
-from tailrace.tables.kinesis_streams import KinesisStream, consumers_of, queues_of
+from tailrace.tables.kinesis_streams import KinesisStream, channels_of, consumers_of, queues_of
 
 __all__ = [
     "DESCRIBE_STREAM",
@@ -47,7 +47,9 @@ def describe_stream_summary(context: Context, request: DescribeStreamSummaryInpu
     summary["OpenShardCount"] = sum(shard.open for shard in shards)
     summary["ConsumerCount"] = len(consumers_of(found, context.service.clock.now_us()))
     summary["MaxRecordSizeInKiB"] = found.settings["MaxRecordSizeInKiB"]
-    summary["QueueCount"] = len(queues_of(context.service.engine.catalog(), found.stream.id))
+    catalog = context.service.engine.catalog()
+    summary["ChannelCount"] = len(channels_of(catalog, found.stream.id))
+    summary["QueueCount"] = len(queues_of(catalog, found.stream.id))
     summary |= on_demand.described(found)
     return access.reply_of({"StreamDescriptionSummary": summary})
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tailrace import limits
-from tailrace.api.kinesis import access, consumers, queues
+from tailrace.api.kinesis import access, channels, consumers, queues
 from tailrace.api.kinesis.inputs import StreamArn, StreamId, StreamRef
 from tailrace.api.operation import Altered, Context, Operation
 from tailrace.errors import InvalidArgumentException
@@ -89,6 +89,9 @@ def untag_resource(context: Context, request: UntagResourceInput) -> Altered:
 
 
 def list_tags_for_resource(context: Context, request: ListTagsForResourceInput) -> bytes:
+    if channels.is_channel(request.resource_arn):
+        stored = channels.settings_of(context, request.resource_arn)
+        return access.reply_of({"Tags": _listed(_stored(stored))})
     if queues.is_queue(request.resource_arn):
         queue = queues.by_arn(context, request.resource_arn)
         return access.reply_of({"Tags": _listed(_stored(queue.settings))})
@@ -141,6 +144,8 @@ def _of_stream(step: _Step) -> Callable[[KinesisStream], Change]:
 
 
 def _resource_changed(context: Context, arn: str, step: _Step) -> Altered:
+    if channels.is_channel(arn):
+        return channels.changed(arn, lambda stored: {**stored, "Tags": step(_stored(stored), arn)})
     if queues.is_queue(arn):
         return queues.changed(arn, lambda stored: {**stored, "Tags": step(_stored(stored), arn)})
     change = _of_stream(step)
