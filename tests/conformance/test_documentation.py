@@ -1,4 +1,4 @@
-"""docs/conformance.md has a row for every operation of the model, and for none that is not there."""
+"""docs/conformance.md has a row for every operation of the model, and each has only one."""
 
 from __future__ import annotations
 
