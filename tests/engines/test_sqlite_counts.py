@@ -23,6 +23,7 @@ from tailrace.testing.builders import check_write, delete_write, item, put_write
 from tailrace.testing.driving import make_table, settled, submit
 
 WAIT_S = 60.0
+SETTINGS = ("temp_store", "journal_mode")
 
 
 class Trace:
@@ -35,7 +36,7 @@ class Trace:
         def note(cursor: apsw.Cursor, sql: str, bindings: object) -> bool:
             del cursor, bindings
             # The connection of the checkpoints is opened beside everything else.
-            if not sql.lower().startswith("pragma"):
+            if not any(setting in sql for setting in SETTINGS):
                 self.statements.append(" ".join(sql.split()[:3]))
             return True
 
