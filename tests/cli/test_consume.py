@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tailrace.sources.spool import DirectorySpool
 from tests.servers.queues_and_buckets import QueuesAndBuckets
 
 HANDLER = """
@@ -211,6 +213,50 @@ def test_one_group_cannot_consume_two_tables(run: Any, endpoint: Any, tmp_path: 
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "consumes first-one" in errors
+
+
+def test_what_was_spooled_outlives_kill_9_and_the_stream(
+    run: Any, endpoint: Any, server: Any, tmp_path: Path
+) -> None:
+    arn = endpoint.make("slow")
+    place = Workplace(tmp_path)
+    for number in range(60):
+        endpoint.put("slow", f"k{number:02d}")
+    options = ["--table", "slow", "--group", "slow-group", "--snapshot", "--batch-size", "5"]
+    options += ["--snapshot-rate", "6", "--spool", "spool", "--spool-after", "0"]
+    options += ["--failover", "2"]
+    first = run("consume", "work.py:handle", *options, OUT=str(place.out))
+    until(lambda: len(place.taken()) >= 5, [first])
+    endpoint.put("slow", "late")
+    until(lambda: spooled(tmp_path / "spool") == 61, [first])
+    first.send_signal(signal.SIGKILL)
+    assert first.wait(60)
+    trim = {"StreamArn": arn}
+    url = f"{server.endpoint_url}/_tailrace/TrimStream"
+    urllib.request.urlopen(url, json.dumps(trim).encode(), timeout=10).close()
+    second = run("consume", "work.py:handle", *options, OUT=str(place.out))
+    until(lambda: any(line[1::2] == ["late", "0"] for line in place.taken()), [second])
+    second.send_signal(signal.SIGINT)
+    finish(second)
+    lines = place.taken()
+    scanned = {name for _, name, _, is_snapshot in lines if is_snapshot == "1"}
+    assert scanned >= {f"k{number:02d}" for number in range(60)}
+    streamed = [number for number, line in enumerate(lines) if line[3] == "0"]
+    assert min(streamed) > max(n for n, line in enumerate(lines) if line[3] == "1")
+
+
+def spooled(directory: Path) -> int:
+    """How many records are in the spool of a directory."""
+
+    async def count(path: Path) -> int:
+        spool = DirectorySpool(path)
+        await spool.open(create=False)
+        try:
+            return sum([len(await spool.read(name, -1, 1000)) for name in await spool.states()])
+        finally:
+            await spool.close()
+
+    return sum(asyncio.run(count(path)) for path in directory.glob("*.spool"))
 
 
 @pytest.mark.parametrize("where", ["sqs:failed,s3://failed/large", "s3://failed/letters"])

@@ -17,6 +17,7 @@ from tailrace.consumer.consumer import Consumer
 from tailrace.consumer.dead_letters import PLACES
 from tailrace.consumer.metrics import serve_metrics
 from tailrace.delivery.leases.lease import LeaseTimes
+from tailrace.delivery.leases.spooler import SPOOL_AFTER_MS
 from tailrace.delivery.metrics import exposition
 from tailrace.delivery.progress import Progress
 from tailrace.delivery.settings import OnTrimmed, StartingPosition
@@ -79,6 +80,9 @@ _Spool: TypeAlias = Annotated[
     typer.Option(help="Directory for the stream's records while a snapshot takes long; or none."),
 ]
 _SpoolMb: TypeAlias = Annotated[int, typer.Option(help="Megabytes that the spool may have.")]
+_SpoolAfter: TypeAlias = Annotated[
+    float, typer.Option(help="Seconds that a snapshot may take without a spool.")
+]
 _DeadLetters: TypeAlias = Annotated[
     str | None, typer.Option(help=f"Keep records that are given up: {PLACES}.")
 ]
@@ -117,6 +121,7 @@ def consume(
     snapshot_rate: _SnapshotRate = None,
     spool: _Spool = None,
     spool_mb: _SpoolMb = SPOOL_BYTES // MEGABYTE,
+    spool_after: _SpoolAfter = SPOOL_AFTER_MS / 1000,
     dead_letters: _DeadLetters = None,
     timeout: _Timeout = 60.0,
     concurrency: _Concurrency = 1,
@@ -143,7 +148,7 @@ def consume(
         "snapshot": snapshot,
         "snapshot_rate": snapshot_rate,
         "dead_letters": dead_letters,
-        **_spooling(spool, spool_mb),
+        **_spooling(spool, spool_mb, spool_after),
         "lease_table": lease_table,
         "filter": filters or None,
         "times": LeaseTimes.of(failover),
@@ -174,9 +179,9 @@ def _conclude(final: Progress, *, json: bool) -> None:
         )
 
 
-def _spooling(directory: str | None, megabytes: int) -> dict[str, Any]:
+def _spooling(directory: str | None, megabytes: int, after_s: float) -> dict[str, Any]:
     spool = directory != NO_SPOOL and (directory or True)
-    return {"spool": spool, "spool_bytes": megabytes * MEGABYTE}
+    return {"spool": spool, "spool_bytes": megabytes * MEGABYTE, "spool_after_s": after_s}
 
 
 async def _consume(
