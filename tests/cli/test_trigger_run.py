@@ -42,7 +42,8 @@ def until(holds: Callable[[], Any], process: Any) -> None:
 def test_a_program_runs_once(run: Any, endpoint: Any, tmp_path: Path) -> None:
     endpoint.make("once")
     endpoint.put("once", "a")
-    (tmp_path / "work.py").write_text(PROGRAM.format(table="once", version="one"))
+    program = PROGRAM.format(table="once", version="one") + "\napp.run()\n"
+    (tmp_path / "work.py").write_text(program)
     out = tmp_path / "out.txt"
     process = run("triggers", "run", "work.py", "--once", "--json", OUT=str(out))
     printed, errors = process.communicate(timeout=WAIT_S)

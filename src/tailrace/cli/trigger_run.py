@@ -73,13 +73,30 @@ def find_app(name: str) -> ConsumerApp:
     """The app that `path/to/file.py`, `package.module` or either with `:app` means. Raises
     ConfigurationError when there is none, or more than one and none is named."""
     where, _, attribute = name.partition(":")
-    module = load_module(where)
+    with _only_loading():
+        module = load_module(where)
     if attribute:
         found = getattr(module, attribute, None)
         if not isinstance(found, ConsumerApp):
             raise ConfigurationError(f"there is no ConsumerApp {attribute!r} in {where}")
         return found
     return _only_app(module, where)
+
+
+@contextlib.contextmanager
+def _only_loading() -> Generator[None]:
+    """Programs end with `app.run()`, which here is for later: while they are imported, it does
+    nothing."""
+    run = ConsumerApp.run
+
+    def later(self: ConsumerApp) -> None:
+        del self
+
+    ConsumerApp.run = later
+    try:
+        yield
+    finally:
+        ConsumerApp.run = run
 
 
 def code_directory(name: str) -> Path:
