@@ -12,6 +12,8 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from tailrace import limits
 from tailrace.clock import Clock
 from tailrace.delivery.ports import Checkpoints, Position
@@ -32,13 +34,12 @@ _log = logging.getLogger("tailrace.kinesis")
 _PARTS: Final = 24
 
 
-class HoldPolicy:
+class HoldPolicy(msgspec.Struct, frozen=True):
     """`retention_ms` is how long the store's streams keep their records, `longest_ms` how long
     those are held that were not delivered; None for ever."""
 
-    def __init__(self, retention_ms: int | None, longest_ms: int | None) -> None:
-        self.retention_ms = retention_ms
-        self.longest_ms = longest_ms
+    retention_ms: int | None
+    longest_ms: int | None
 
     @property
     def step_us(self) -> int:

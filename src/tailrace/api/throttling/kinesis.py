@@ -37,16 +37,20 @@ __all__ = ["throttled"]
 # Calls in a second, of an account in a region.
 _BY_ACCOUNT: Final[Mapping[str, int]] = {
     "AddTagsToStream": 5,
+    "CreateChannel": 5,
     "CreateStream": 5,
     "DecreaseStreamRetentionPeriod": 5,
+    "DeleteChannel": 5,
     "DeleteStream": 5,
     "DescribeAccountSettings": 5,
+    "DescribeChannel": 5,
     "DescribeLimits": 1,
     "DescribeStream": 10,
     "DescribeStreamSummary": 20,
     "DisableEnhancedMonitoring": 5,
     "EnableEnhancedMonitoring": 5,
     "IncreaseStreamRetentionPeriod": 5,
+    "ListChannels": 5,
     "ListStreams": 5,
     "ListTagsForResource": 5,
     "ListTagsForStream": 5,
@@ -56,6 +60,7 @@ _BY_ACCOUNT: Final[Mapping[str, int]] = {
     "TagResource": 5,
     "UntagResource": 5,
     "UpdateAccountSettings": 5,
+    "UpdateChannel": 5,
     "UpdateMaxRecordSize": 5,
     "UpdateStreamWarmThroughput": 5,
 }
