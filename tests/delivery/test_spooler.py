@@ -37,11 +37,12 @@ def test_nothing_is_lost_by_a_scan_of_twice_the_retention(group: Group) -> None:
     spooled = [lease.spooled for lease in group.table.rows.values() if lease.spooled]
     assert {mark.spool for mark in spooled} == {"host"}
     assert len(group.stream.gone) > 4, "the stream was to age"
+    assert host.progress.shards_spooled == len(spooled)
     assert group.stream.delivered == set()
     group.run(END_S)
     assert not group.missing
     assert len(group.written) > 900
-    assert host.gaps == 0
+    assert host.gaps == host.progress.shards_spooled == 0
     assert not any(lease.spooled for lease in group.table.rows.values())
     assert not any(host.spool.records.values()), "what was handled is still on the disk"
 

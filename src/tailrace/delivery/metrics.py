@@ -140,6 +140,13 @@ _CONSUMER: Final[tuple[Metric, ...]] = (
         lambda p: p.shards_waiting,
     ),
     Metric(
+        "tailrace.shards.spooled",
+        "level",
+        "{shard}",
+        "Shards whose next records are in a spool.",
+        lambda p: p.shards_spooled,
+    ),
+    Metric(
         "tailrace.shards.finished",
         "counter",
         "{shard}",

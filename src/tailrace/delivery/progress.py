@@ -23,8 +23,9 @@ class Progress(msgspec.Struct, frozen=True):
     shards, 0 when there is none. `batched` counts the records of all `batches`, those that came
     again too; `checkpoint_age_ms` is how long the oldest checkpoint that is to be kept has waited.
     `held_ms` is the age of the oldest record that the stream keeps beyond its retention for this
-    consumer alone; `leases` are those that it holds, as a worker of a group. `result` is worded as
-    Lambda's LastProcessingResult, `error` is the last error.
+    consumer alone; `leases` are those that it holds, as a worker of a group, and `shards_spooled`
+    those of them whose next records are in a spool. `result` is worded as Lambda's
+    LastProcessingResult, `error` is the last error.
     """
 
     records: int
@@ -46,6 +47,7 @@ class Progress(msgspec.Struct, frozen=True):
     checkpoint_age_ms: int = 0
     held_ms: int = 0
     leases: int = 0
+    shards_spooled: int = 0
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:

@@ -151,6 +151,7 @@ class GroupRunner:
             shards_running=len(drivers),
             shards_waiting=self.member.waiting(),
             shards_finished=self._finished,
+            shards_spooled=sum(each.spooled is not None for each in self.member.held.values()),
             result=tally.result,
             error=tally.error or self._keeper.error,
             batched=tally.batched,
