@@ -4,12 +4,12 @@ otherwise than DynamoDB.
 Those differences, and no others, are not compared:
 
 * capacity: it counts transactions twice over, and nothing for what is not found;
-* which mistake of several it names, when one is in a condition's text;
+* which mistake of several it names, when one is in a condition's text or an item named twice;
 * words of its own for what its own code checks, and of its newer PartiQL parser (`_OWN_WORDS`);
 * UPDATED_OLD and UPDATED_NEW show whole attributes where the update was of a part;
 * an update that can only take away makes an item where there is none;
 * a batch of statements that names an item twice is refused, but was carried out in part;
-* a transaction of nothing but checks may name an item twice;
+* a transaction that names an item twice is refused only when its conditions are met;
 * updates and transactions meet conditions before they refuse what does not fit the table's keys;
 * filters see attributes that an index does not project;
 * numbers inside documents stay as they were written;

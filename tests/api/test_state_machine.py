@@ -159,7 +159,10 @@ class Agreement(RuleBasedStateMachine):
             else {"PutRequest": {"Item": {**more, **key_of(place)}}}
             for place, more in writes
         ]
-        self.call("BatchWriteItem", RequestItems={"things": requests})
+        distinct = len({place for place, _ in writes}) == len(writes)
+        indexed = [more.get("g") for _, more in writes if more is not None]
+        local = distinct or all(value in (None, {"S": "x"}) for value in indexed)
+        self.call("BatchWriteItem", local=local, RequestItems={"things": requests})
 
     @rule(
         places=st.lists(PLACES, min_size=1, max_size=4),
@@ -200,9 +203,8 @@ class Agreement(RuleBasedStateMachine):
             for kind, place, _, update, *_ in actions
         )
         local = local and not any(misfits(action) for action in made)
-        places = {place for _, place, *_ in actions}
-        if {kind for kind, *_ in actions} == {"ConditionCheck"}:
-            local = local and len(places) == len(actions)
+        distinct = len({place for _, place, *_ in actions}) == len(actions)
+        local = local and (distinct or "ConditionExpression" not in str(made))
         self.call("TransactWriteItems", local=local, TransactItems=made)
 
     @rule(places=st.lists(PLACES, min_size=1, max_size=3))
