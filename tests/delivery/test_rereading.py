@@ -12,6 +12,7 @@ import pytest
 from tailrace.clock import SequentialIds
 from tailrace.delivery.driver import RunnerOptions
 from tailrace.delivery.leases.lease import (
+    Lease,
     is_rereading,
     is_snapshot,
     read_after,
@@ -28,12 +29,23 @@ from tailrace.testing.virtual_time import SimulatedProcess, World
 ITEMS, SEGMENTS = 5, 3
 
 
+class Table(MemoryLeaseTable):
+    """Leases; that of a rereading is refused as long as the table is `busy`."""
+
+    busy = False
+
+    async def create(self, lease: Lease) -> bool:
+        if self.busy and is_rereading(lease.shard_id):
+            raise ConnectionResetError("busy")
+        return await super().create(lease)
+
+
 class Group:
     """A stream of two shards that lost records, a table, and what its receiver was given."""
 
     def __init__(self) -> None:
         self.world = World()
-        self.table = MemoryLeaseTable()
+        self.table = Table()
         self.source = MemorySource()
         self.versions: dict[str, int] = {}
         self.reconciled: list[int] = []
@@ -174,6 +186,26 @@ def test_whoever_dies_the_table_is_read_whole_and_reconciled(group: Group, after
     group.until(group.finished)
     assert group.reconciled
     assert set(group.reconciled) == {6}
+
+
+@pytest.mark.parametrize("shard", ["trimmed", "gone"])
+def test_a_loss_is_not_passed_over_before_it_is_written(group: Group, shard: str) -> None:
+    if shard == "gone":
+        group.source.drop("a")
+    group.table.busy = True
+    group.start("second")
+    group.until(lambda: group.versions.get("b-new", 0) > 6)
+    group.run(20)
+    assert group.table.rows["a"].position == Position(sequence=3), "the loss was passed over"
+    group.kill()
+    group.table.busy = False
+    group.start("third")
+    group.until(group.finished)
+    group.run(20)
+    assert group.reconciled
+    assert group.table.rows["b"].position.sequence == group.versions["b-new"]
+    if shard == "gone":
+        assert "a" not in group.table.rows or group.table.rows["a"].finished
 
 
 def test_workers_share_it_and_one_stops_in_good_order(group: Group) -> None:

@@ -127,6 +127,11 @@ class ShardDriver:
             self.abandon_work()
         return self._position
 
+    @property
+    def position(self) -> Position:
+        """Up to where all is handled."""
+        return self._position
+
     def halt(self) -> None:
         """Begin nothing new. Once is enough, more often does no harm."""
         if self._halting:

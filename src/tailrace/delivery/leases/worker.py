@@ -112,6 +112,8 @@ class GroupRunner:
         self._rereader = Rereader(self.member, self._keeper, sink, self._finish)
         self._drivers: dict[str, ShardDriver] = {}
         self._ending: set[str] = set()
+        # Shards that lost records; set when that is written.
+        self._withheld: dict[str, asyncio.Event] = {}
         self._past = Tally()
         self._finished = 0
         self._running = False
@@ -211,7 +213,7 @@ class GroupRunner:
     def save(self, shard_id: str, position: Position) -> None:
         """Keep a position soon; ends are kept when the children have leases."""
         reached = Position(sequence=position.sequence)
-        if position.sequence is not None:
+        if position.sequence is not None and shard_id not in self._withheld:
             self.member.advance(shard_id, self._mark(shard_id, reached))
 
     async def flush(self) -> None:
@@ -221,9 +223,18 @@ class GroupRunner:
         """Records were lost: read the table again, if that is the policy."""
         del reason
         if self.settings.on_trimmed is OnTrimmed.RESNAPSHOT and not is_snapshot(shard_id):
-            read = self._drivers[shard_id].state.high or 0
-            segments = max(self.group.snapshot_segments, 1)
-            self._keeper.spawn(self._keeper.read_again(segments, read))
+            written = self._withheld[shard_id] = asyncio.Event()
+            self._keeper.spawn(self._read_again(shard_id, self._drivers[shard_id], written))
+
+    async def _read_again(self, shard_id: str, driver: ShardDriver, written: asyncio.Event) -> None:
+        """Have the table read again. What is handled behind the loss is kept only then: should this
+        process die before, the next owner must meet the loss too."""
+        segments = max(self.group.snapshot_segments, 1)
+        await self._keeper.read_again(segments, driver.state.high or 0)
+        written.set()
+        if self._withheld.get(shard_id) is written:
+            del self._withheld[shard_id]
+            self.save(shard_id, driver.position)
 
     def fail(self, reason: str) -> None:
         """Records were lost, and that is fatal."""
@@ -324,6 +335,8 @@ class GroupRunner:
 
         async def finish() -> None:
             try:
+                if (written := self._withheld.get(shard_id)) is not None:
+                    await written.wait()
                 if await self._keeper.finish(shard_id):
                     self._finished += 1
             finally:
