@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import Any, cast
 
 import pytest
 
 from tailrace.app.holding import HeldCapture, HoldPolicy
-from tailrace.clock import ManualClock
+from tailrace.app.kinesis import KinesisDeliveries
+from tailrace.clock import ManualClock, SequentialIds
 from tailrace.delivery.ports import Position
 from tailrace.engines.memory import MemoryEngine
 from tailrace.model.schema import Destination, Stream
 from tailrace.sources.memory_checkpoints import MemoryCheckpoints
 from tailrace.streams.sequence import sequence_number
 from tailrace.tables import holds, kinesis_destinations
+from tailrace.tables.engine import Engine
 from tailrace.tables.keeping import Policy, keep
 from tailrace.tables.kinesis_destinations import HOLDER
 from tailrace.testing.builders import ACCOUNT, REGION, item, put_write
@@ -170,3 +173,70 @@ def test_a_capture_that_was_delivered_after_its_end_is_let_go() -> None:
     store.keep()
     assert store.engine.catalog().streams == {}
     assert store.engine.catalog().holds == {}
+
+
+class SlowEngine:
+    """An engine whose alterations wait until they are let through."""
+
+    def __init__(self, engine: MemoryEngine) -> None:
+        self._engine = engine
+        self.waiting: list[tuple[Any, Any]] = []
+        self.asked = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def alter(self, decide: Any, done: Any) -> None:
+        self.waiting.append((decide, done))
+        self.asked.set()
+
+    def let_through(self) -> None:
+        for decide, done in self.waiting:
+            self._engine.alter(decide, done)
+
+
+class NoSource:
+    """A source without shards."""
+
+    arn = ""
+
+    async def shards(self) -> list[Any]:
+        return []
+
+    async def close(self) -> None:
+        pass
+
+
+class NoCheckpoints:
+    """Calls to a table of positions that has none."""
+
+    async def call(self, target: str, params: dict[str, Any]) -> bytes:
+        del target, params
+        return b'{"Items":[]}'
+
+
+def test_deliveries_that_are_told_to_stop_before_they_have_their_hold_end() -> None:
+    async def run() -> None:
+        store = Store()
+        engine = SlowEngine(store.engine)
+        source: Any = NoSource()
+        unused: Any = None
+        deliveries = KinesisDeliveries(
+            cast("Engine", engine),
+            lambda arn: (source, lambda: None),
+            lambda region, account: unused,
+            NoCheckpoints(),
+            "checkpoints",
+            store.clock,
+            SequentialIds(),
+            HoldPolicy(24 * HOUR_MS, None),
+        )
+        deliveries.begin(asyncio.get_running_loop())
+        await engine.asked.wait()
+        ending = asyncio.create_task(deliveries.close())
+        await asyncio.sleep(0)
+        engine.let_through()
+        async with asyncio.timeout(30):
+            await ending
+
+    asyncio.run(run())

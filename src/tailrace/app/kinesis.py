@@ -152,6 +152,8 @@ class KinesisDeliveries:
         held = HeldCapture(self._engine, stream, checkpoints, self._clock, self._policy)
         try:
             await held.begin()
+            if self._stopping.is_set():
+                return  # told while it waited: nobody would stop a runner that begins now
             runner = self._runner(source, sink, checkpoints)
             self._held[stream.id], self._runners[stream.id] = held, runner
             beside = (
