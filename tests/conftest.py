@@ -20,6 +20,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.interop import programs
@@ -32,6 +33,10 @@ SERVER_START_S = 300
 SERVER_TEST_TIMEOUT_S = 600
 
 Need = Callable[[str], str]
+
+# How long an example takes says something about the machine only.
+hypothesis.settings.register_profile("tailrace", deadline=None)
+hypothesis.settings.load_profile("tailrace")
 
 
 def _requires_all() -> bool:
