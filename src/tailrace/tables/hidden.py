@@ -6,14 +6,15 @@ say can name them; to engines they are tables like any other.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from tailrace.model.keys import KeyAttribute, KeySchema
-from tailrace.model.schema import Table
+from tailrace.model.schema import Index, Stream, Table
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 from tailrace.tables.expiry import with_ttl
 
-__all__ = ["HIDDEN_ACCOUNT", "HIDDEN_REGION", "ensure", "find", "hidden_scope"]
+__all__ = ["HIDDEN_ACCOUNT", "HIDDEN_REGION", "ensure", "find", "hidden_scope", "hidden_table"]
 
 HIDDEN_ACCOUNT: Final = "!"
 HIDDEN_REGION: Final = "!"
@@ -29,6 +30,33 @@ def find(catalog: Catalog, name: str) -> Table | None:
     return catalog.by_name.get(hidden_scope(name))
 
 
+def hidden_table(
+    table_id: int,
+    name: str,
+    keys: KeySchema,
+    now_us: int,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    indexes: tuple[Index, ...] = (),
+    stream: Stream | None = None,
+) -> Table:
+    """A new hidden table. Some have no items, and are there for their settings or their stream."""
+    return Table(
+        id=table_id,
+        uuid=name,
+        region=HIDDEN_REGION,
+        account=HIDDEN_ACCOUNT,
+        name=name,
+        keys=keys,
+        attribute_types={key.name: key.type for key in keys.attributes},
+        created_us=now_us,
+        partitions=1,
+        indexes=indexes,
+        stream=stream,
+        settings=dict(settings or {}),
+    )
+
+
 def ensure(name: str, hash_key: str, ttl_attribute: str | None, now_us: int) -> Alter:
     """Create a hidden table with a string key, unless it is there; its items expire by
     `ttl_attribute`, where one is given."""
@@ -38,17 +66,7 @@ def ensure(name: str, hash_key: str, ttl_attribute: str | None, now_us: int) -> 
         if find(catalog, name) is not None:
             return Alteration()
         keys = KeySchema((KeyAttribute(hash_key, "S"),))
-        table = Table(
-            id=catalog.next_id,
-            uuid=name,
-            region=HIDDEN_REGION,
-            account=HIDDEN_ACCOUNT,
-            name=name,
-            keys=keys,
-            attribute_types={hash_key: "S"},
-            created_us=now_us,
-            partitions=1,
-        )
+        table = hidden_table(catalog.next_id, name, keys, now_us)
         next_id = table.id + 1
         if ttl_attribute is not None:
             table, next_id = with_ttl(table, ttl_attribute, next_id, filled=True)

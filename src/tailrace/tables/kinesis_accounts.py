@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from tailrace.model.keys import KeyAttribute, KeySchema
-from tailrace.model.schema import Table
 from tailrace.tables import hidden
 from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 
@@ -42,23 +41,9 @@ def update(
         known = hidden.find(catalog, _name(account, region))
         if known is not None:
             return Alteration(tables=(msgspec.structs.replace(known, settings=settings),))
-        made = _table(catalog.next_id, _name(account, region), settings, now_us)
+        made = hidden.hidden_table(
+            catalog.next_id, _name(account, region), _KEYS, now_us, settings=settings
+        )
         return Alteration(tables=(made,), next_id=made.id + 1)
 
     return decide
-
-
-def _table(table_id: int, name: str, settings: dict[str, Any], now_us: int) -> Table:
-    account, region, name = hidden.hidden_scope(name)
-    return Table(
-        id=table_id,
-        uuid=name,
-        region=region,
-        account=account,
-        name=name,
-        keys=_KEYS,
-        attribute_types={"none": "S"},
-        created_us=now_us,
-        partitions=1,
-        settings=settings,
-    )

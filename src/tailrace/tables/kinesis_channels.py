@@ -152,26 +152,10 @@ def create(
         made = msgspec.structs.replace(channel, stream_id=stream_id, start=start)
         stored = {**settings, _CHANNEL: msgspec.to_builtins(made), CHANNEL_OF: stream_id}
         name = _prefix(channel.account, channel.region) + channel.id
-        table = _table(catalog.next_id, name, stored, now_us)
+        table = hidden.hidden_table(catalog.next_id, name, _KEYS, now_us, settings=stored)
         return Alteration(tables=(table,), next_id=table.id + 1)
 
     return decide
-
-
-def _table(table_id: int, name: str, settings: dict[str, Any], now_us: int) -> Table:
-    account, region, name = hidden.hidden_scope(name)
-    return Table(
-        id=table_id,
-        uuid=name,
-        region=region,
-        account=account,
-        name=name,
-        keys=_KEYS,
-        attribute_types={"none": "S"},
-        created_us=now_us,
-        partitions=1,
-        settings=settings,
-    )
 
 
 def update(

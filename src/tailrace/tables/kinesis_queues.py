@@ -150,7 +150,6 @@ def _check_consumers(catalog: Catalog, stream: KinesisStream, now_us: int) -> No
 
 
 def _table(table_id: int, name: str, settings: dict[str, Any], now_us: int) -> Table:
-    account, region, name = hidden.hidden_scope(name)
     indexes = tuple(
         Index(
             id=table_id + 1 + place,
@@ -162,19 +161,7 @@ def _table(table_id: int, name: str, settings: dict[str, Any], now_us: int) -> T
         )
         for place, attribute in enumerate((LIVE, DEAD))
     )
-    return Table(
-        id=table_id,
-        uuid=name,
-        region=region,
-        account=account,
-        name=name,
-        keys=_KEYS,
-        attribute_types={"id": "S"},
-        created_us=now_us,
-        partitions=1,
-        indexes=indexes,
-        settings=settings,
-    )
+    return hidden.hidden_table(table_id, name, _KEYS, now_us, settings=settings, indexes=indexes)
 
 
 def update(

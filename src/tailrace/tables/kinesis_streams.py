@@ -181,21 +181,13 @@ def create(
             kind=StreamKind.KINESIS,
             retention_ms=limits.KINESIS_RETENTION_HOURS * _HOUR_MS,
         )
-        hidden_account, hidden_region, hidden_name = hidden.hidden_scope(
-            _name(account, region, name)
-        )
-        table = Table(
-            id=table_id,
-            uuid=hidden_name,
-            region=hidden_region,
-            account=hidden_account,
-            name=hidden_name,
-            keys=_KEYS,
-            attribute_types={"hash": "B"},
-            created_us=now_us,
-            partitions=1,
+        table = hidden.hidden_table(
+            table_id,
+            _name(account, region, name),
+            _KEYS,
+            now_us,
+            settings=settings,
             stream=stream,
-            settings=dict(settings),
         )
         if transition is not None:
             table = being_created(table, transition)
