@@ -23,6 +23,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tailrace.testing.calling import Caller
 from tests.interop import programs
 
 SERVERS = Path(__file__).parent / "servers"
@@ -191,3 +192,35 @@ def _tail(log: Path) -> str:
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-30:])
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Path:
+    """An empty bucket of that name, beside one for reports."""
+    made = tmp_path / "buckets" / "bucket"
+    made.mkdir(parents=True)
+    (made.parent / "reports").mkdir()
+    return made
+
+
+@pytest.fixture
+def exporter(bucket: Path) -> Caller:
+    """A caller who has buckets, and a table whose changes are kept."""
+    caller = Caller(s3_directory=bucket.parent)
+    caller.create()
+    caller.call(
+        "UpdateContinuousBackups",
+        TableName="things",
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )
+    return caller
+
+
+@pytest.fixture
+def putter(bucket: Path) -> Caller:
+    """A caller who has buckets, and a table whose stream has both images."""
+    caller = Caller(s3_directory=bucket.parent)
+    caller.create(
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    )
+    return caller

@@ -25,24 +25,6 @@ from tests.tables.transfer.bulk_puts import (
 )
 
 
-@pytest.fixture
-def bucket(tmp_path: Path) -> Path:
-    made = tmp_path / "buckets" / "bucket"
-    made.mkdir(parents=True)
-    (made.parent / "reports").mkdir()
-    return made
-
-
-@pytest.fixture
-def putter(bucket: Path) -> Caller:
-    """A caller with a table whose stream has both images."""
-    caller = Caller(s3_directory=bucket.parent)
-    caller.create(
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    )
-    return caller
-
-
 def test_cancelling_in_the_middle_keeps_what_was_put(putter: Caller, bucket: Path) -> None:
     many(bucket)
     arn = begin(putter)["BulkOperationArn"]

@@ -15,26 +15,6 @@ from tailrace.testing.calling import Caller
 from tests.api.dynamodb.exports import ARN, MINUTE_US, described, done, export, files, lines
 
 
-@pytest.fixture
-def bucket(tmp_path: Path) -> Path:
-    made = tmp_path / "buckets" / "bucket"
-    made.mkdir(parents=True)
-    return made
-
-
-@pytest.fixture
-def exporter(bucket: Path) -> Caller:
-    """A caller with a table whose changes are kept."""
-    caller = Caller(s3_directory=bucket.parent)
-    caller.create()
-    caller.call(
-        "UpdateContinuousBackups",
-        TableName="things",
-        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-    )
-    return caller
-
-
 def test_a_full_export_has_manifests_and_files_of_items(exporter: Caller, bucket: Path) -> None:
     for number in range(20):
         exporter.put(str(number), n={"N": str(number)})

@@ -28,13 +28,6 @@ CREATION = {
 
 
 @pytest.fixture
-def bucket(tmp_path: Path) -> Path:
-    made = tmp_path / "buckets" / "bucket"
-    made.mkdir(parents=True)
-    return made
-
-
-@pytest.fixture
 def importer(bucket: Path) -> Caller:
     return Caller(s3_directory=bucket.parent)
 

@@ -11,27 +11,6 @@ import pytest
 from tailrace.testing.calling import Caller
 from tests.api.dynamodb.exports import MINUTE_US, done, lines
 
-
-@pytest.fixture
-def bucket(tmp_path: Path) -> Path:
-    made = tmp_path / "buckets" / "bucket"
-    made.mkdir(parents=True)
-    return made
-
-
-@pytest.fixture
-def exporter(bucket: Path) -> Caller:
-    """A caller with a table whose changes are kept."""
-    caller = Caller(s3_directory=bucket.parent)
-    caller.create()
-    caller.call(
-        "UpdateContinuousBackups",
-        TableName="things",
-        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-    )
-    return caller
-
-
 FILTERS: list[tuple[dict[str, Any], list[int], set[str]]] = [
     ({}, list(range(20)), {"pk", "n", "more"}),
     (

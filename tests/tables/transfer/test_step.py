@@ -17,13 +17,6 @@ from tailrace.testing.calling import Caller
 
 
 @pytest.fixture
-def bucket(tmp_path: Path) -> Path:
-    made = tmp_path / "buckets" / "bucket"
-    made.mkdir(parents=True)
-    return made
-
-
-@pytest.fixture
 def caller(bucket: Path) -> Caller:
     made = Caller(s3_directory=bucket.parent)
     made.create()
