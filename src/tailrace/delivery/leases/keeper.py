@@ -164,9 +164,29 @@ class LeaseKeeper:
             if self.member.held:
                 await asyncio.sleep(backoff_ms(failed) / 1000)
                 failed += 1
-        # What this worker asked for is not to be handed over to one that is gone.
-        self.member.observe(await self._table.scan(), self.time_ms())
-        await self._make(self.member.withdrawals())
+        await self._withdraw()
+
+    async def _withdraw(self) -> None:
+        """Give up what this worker asked for: it is not to be handed over to one that is gone. The
+        owner may do just that meanwhile; then it is this worker's, and given up like the rest."""
+        failed = 0
+        while not await self._see_all():
+            await asyncio.sleep(backoff_ms(failed) / 1000)
+            failed += 1
+        failed = 0
+        while writes := self.member.withdrawals():
+            if failed:
+                await asyncio.sleep(backoff_ms(failed - 1) / 1000)
+            await self._make(writes)
+            failed += 1
+
+    async def _see_all(self) -> bool:
+        try:
+            self.member.observe(await self._table.scan(), self.time_ms())
+        except Exception as error:
+            self.trouble("looking at the leases", error)
+            return False
+        return True
 
     async def _make(self, writes: Sequence[Write]) -> None:
         for write in writes:
@@ -298,6 +318,13 @@ class LeaseKeeper:
     async def _add_child(self, lease: Lease) -> None:
         if lease.shard_id in self.member.held:
             return
+        adding = asyncio.create_task(self._create_own(lease))
+        _keep(self._writes, adding)
+        # Who stops waiting for a call does not undo it: the lease would be owned by one that is
+        # gone. So it is waited for like other writes, and given back.
+        await asyncio.shield(adding)
+
+    async def _create_own(self, lease: Lease) -> None:
         began_ms = self.time_ms()
         if await self._table.create(lease):
             self.member.hold(lease, began_ms)
