@@ -17,6 +17,7 @@ __all__ = [
     "BULK_REPORT_FILE_BYTES",
     "CALLS_CONTINUED",
     "CAPACITY_UNITS_MAX",
+    "CLOCK_TOLERANCE_MS",
     "COMPARED_CONDITIONS",
     "COPY_ITEMS_PER_COMMIT",
     "EXPORTS_AT_ONCE",
@@ -256,6 +257,9 @@ SHARD_READERS: Final = 2
 DESCRIBE_STREAM_CALLS_PER_S: Final = 10
 LIST_STREAMS_CALLS_PER_S: Final = 5
 
+# Our own: how far the clocks of a stream and of its readers may differ. DynamoDB Local tells whole
+# minutes only.
+CLOCK_TOLERANCE_MS: Final = 60_000
 # Our own: how long one call of a function in this process may take, unless told otherwise.
 HANDLER_TIMEOUT_S: Final = 60.0
 # Our own

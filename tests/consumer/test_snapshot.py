@@ -63,6 +63,8 @@ def test_the_table_comes_first_and_what_changes_meanwhile_comes_after(play: Any)
         kinds = [change.snapshot for change in copy.taken]
         assert kinds == sorted(kinds, reverse=True), "stream records before the snapshot's end"
         assert 48 <= kinds.count(True) <= 51
+        numbers = {kind: [c.sequence for c in copy.taken if c.snapshot is kind] for kind in kinds}
+        assert 10**20 < max(numbers[True]) < min(numbers[False]), "a version tells them apart"
         expected = {f"k{n}": "old" for n in range(50)} | dict.fromkeys(["k3", "k49", "k50"], "new")
         del expected["k7"]
         assert copy.values == expected

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tailrace import limits
 from tailrace.delivery.leases.discovery import bootstrap, children_of, missing, outdated
-from tailrace.delivery.leases.lease import Lease
+from tailrace.delivery.leases.lease import Lease, read_after
 from tailrace.delivery.ports import Position, ShardInfo
 from tailrace.delivery.settings import StartingPosition
+from tailrace.streams import sequence
 
 HORIZON, TIP = StartingPosition.TRIM_HORIZON, StartingPosition.LATEST
 DONE = Position(finished=True)
@@ -56,9 +60,34 @@ def test_a_snapshot_comes_before_the_stream_from_the_tip() -> None:
     assert leases[2].position.latest
 
 
-def test_what_is_made_during_a_first_snapshot_waits_for_it() -> None:
-    going = Lease(shard_id="snapshot-0-0-of-1")
-    assert missing(SHARDS[-1:], table(going))[0].parents == ("gone", "snapshot-0-0-of-1")
+@pytest.mark.parametrize("name", ["snapshot-0-0-of-1", "snapshot-0100000000000000000007-0-of-1"])
+def test_what_is_made_during_a_first_snapshot_waits_for_it(name: str) -> None:
+    going = Lease(shard_id=name)
+    assert missing(SHARDS[-1:], table(going))[0].parents == ("gone", name)
+    again = Lease(shard_id="snapshot-100000000000000000007-0-of-1")
+    assert missing(SHARDS[-1:], table(again))[0].parents == ("gone",)
+
+
+def test_a_first_snapshot_is_numbered_below_what_is_read_of_the_stream_after_it() -> None:
+    now_ms = 1_800_000_000_000
+    before_ms = now_ms - limits.CLOCK_TOLERANCE_MS
+    old, young = sequence.number_at(now_ms - 3_600_000), sequence.number_at(now_ms - 10)
+    for begins, after in ((old, sequence.number_at(before_ms)), (young, young)):
+        shards = [ShardInfo("a", None, closed=False, begins=begins)]
+        segment, shard = bootstrap(shards, TIP, now_ms, snapshot_segments=1)
+        assert segment.position == Position(sequence=after)
+        assert read_after(segment.shard_id) == after
+        assert shard.parents == (segment.shard_id,)
+
+
+@pytest.mark.parametrize("begins", [None, 1, 100_000_000_003_498_069_978, 10**24])
+def test_where_numbers_do_not_tell_the_time_a_first_snapshot_begins_at_nought(
+    begins: int | None,
+) -> None:
+    shards = [ShardInfo("a", None, closed=False, begins=begins)]
+    segment, _ = bootstrap(shards, TIP, 1_800_000_000_000, snapshot_segments=1)
+    assert segment == Lease(shard_id="snapshot-0-0-of-1")
+    assert read_after(segment.shard_id) == 0
 
 
 def test_nothing_is_missing_while_parents_are_under_way_or_descendants_have_leases() -> None:

@@ -165,8 +165,8 @@ def test_children_are_found_whether_the_filter_is_known_heeded_or_neither(
 ) -> None:
     source = StreamsSource(Pages(knows_filter=knows_filter), ARN, ManualClock())
     assert asyncio.run(source.children("shard-0")) == [
-        ShardInfo("shard-3", "shard-0", closed=True),
-        ShardInfo("shard-4", "shard-0", closed=True),
+        ShardInfo("shard-3", "shard-0", closed=True, begins=1),
+        ShardInfo("shard-4", "shard-0", closed=True, begins=1),
     ]
 
 

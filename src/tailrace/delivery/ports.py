@@ -64,12 +64,14 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 class ShardInfo(msgspec.Struct, frozen=True):
     """A shard as the source lists it. `closed` means that its end is known. A shard that two were
-    merged into has an adjacent parent, too."""
+    merged into has an adjacent parent, too. Its records have numbers from `begins` on, where the
+    source tells."""
 
     shard_id: str
     parent_id: str | None
     closed: bool
     adjacent_parent_id: str | None = None
+    begins: int | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:

@@ -21,8 +21,6 @@ __all__ = ["KinesisSource"]
 
 # Lambda reads each shard once a second (with-kinesis.html); AWS allows five times.
 POLL_S: Final = 1.0
-# How far clocks may differ, ours and the stream's.
-CLOCK_TOLERANCE_MS: Final = 60_000
 _PREFIX: Final = "Kinesis_20131202."
 
 
@@ -180,7 +178,7 @@ class KinesisSource:
             params["StartingSequenceNumber"] = str(position.sequence)
         elif position.latest and tip_ms is None:
             params["ShardIteratorType"] = "LATEST"
-            tip_ms = self._clock.now_us() // 1000 - CLOCK_TOLERANCE_MS
+            tip_ms = self._clock.now_us() // 1000 - limits.CLOCK_TOLERANCE_MS
         elif position.latest:
             params["ShardIteratorType"] = "AT_TIMESTAMP"
             params["Timestamp"] = (tip_ms or 0) / 1000

@@ -27,8 +27,6 @@ __all__ = ["StreamsSource"]
 POLL_S: Final = 0.25
 # Pages smaller than this were not cut off by the limit of 1 MB, in all likelihood.
 _SHORT_PAGE_BYTES: Final = limits.STREAM_PAGE_BYTES // 2
-# How far clocks may differ, ours and the stream's; DynamoDB Local tells whole minutes only.
-CLOCK_TOLERANCE_MS: Final = 60_000
 _SEQUENCE_DIGITS: Final = 21
 _PREFIX: Final = "DynamoDBStreams_20120810."
 _ANY: Final = ("",)  # the name of no shard
@@ -51,6 +49,7 @@ class _Place:
 
 
 class _Range(msgspec.Struct, rename="pascal"):
+    starting_sequence_number: str | None = None
     ending_sequence_number: str | None = None
 
 
@@ -216,7 +215,7 @@ class StreamsSource:
         else:
             params["ShardIteratorType"] = "TRIM_HORIZON"
             if position.latest and place.tip_ms is not None:
-                place.from_ms = place.tip_ms - CLOCK_TOLERANCE_MS
+                place.from_ms = place.tip_ms - limits.CLOCK_TOLERANCE_MS
         body = await self._caller.call(_PREFIX + "GetShardIterator", params)
         place.iterator = _iterator(body).shard_iterator
         place.position = position
@@ -244,5 +243,11 @@ class StreamsSource:
 
 
 def _info(shard: _Shard) -> ShardInfo:
-    closed = shard.sequence_number_range.ending_sequence_number is not None
-    return ShardInfo(shard.shard_id, shard.parent_shard_id, closed)
+    numbers = shard.sequence_number_range
+    first = numbers.starting_sequence_number
+    return ShardInfo(
+        shard.shard_id,
+        shard.parent_shard_id,
+        closed=numbers.ending_sequence_number is not None,
+        begins=None if first is None else int(first),
+    )

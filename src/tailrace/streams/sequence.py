@@ -17,7 +17,9 @@ __all__ = [
     "clock_at",
     "from_sequence_number",
     "next_clock",
+    "number_at",
     "sequence_number",
+    "tells_time",
     "time_us",
 ]
 
@@ -25,6 +27,8 @@ PARTITION_BITS: Final = 8
 _TIME_SHIFT: Final = 11
 _BASE: Final = 10**20
 _CLOCK_MAX: Final = 2**63 - 1
+# The year in which DynamoDB began.
+_FIRST_US: Final = 1_325_376_000_000_000
 
 
 def next_clock(last: int, now_us: int, partition: int) -> int:
@@ -47,6 +51,17 @@ def time_us(clock: int) -> int:
 def sequence_number(clock: int) -> str:
     """The clock as the API serves it."""
     return str(_BASE + clock)
+
+
+def number_at(time_ms: int) -> int:
+    """The least sequence number, as a number, that a record made at a time can have."""
+    return _BASE + clock_at(time_ms * 1000)
+
+
+def tells_time(number: int) -> bool:
+    """Whether a sequence number is one of ours. AWS's, which may be as long, would tell times
+    before there was any DynamoDB."""
+    return clock_at(_FIRST_US) <= number - _BASE <= _CLOCK_MAX
 
 
 def from_sequence_number(text: str) -> int:

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from tailrace import limits
 from tailrace.delivery.leases.lease import SNAPSHOT_PREFIX, Lease
 from tailrace.delivery.ports import Position, ShardInfo
 from tailrace.delivery.settings import StartingPosition
+from tailrace.streams import sequence
 
 __all__ = ["bootstrap", "children_of", "missing", "outdated", "snapshot_leases"]
 
-_FIRST_SNAPSHOT: Final = f"{SNAPSHOT_PREFIX}0-"
+# No other number begins with a zero.
+_FIRST_SNAPSHOT: Final = f"{SNAPSHOT_PREFIX}0"
 
 
 def bootstrap(
@@ -31,7 +34,7 @@ def bootstrap(
     that are open, and closed ones whose children are not listed yet; those behind one of them begin
     at their start, when that one ends.
     """
-    segments = snapshot_leases(snapshot_segments, None)
+    segments = snapshot_leases(snapshot_segments, _reached(shards, now_ms), first=True)
     if starting is StartingPosition.TRIM_HORIZON and not segments:
         return missing(shards, {})
     parents = {parent for shard in shards for parent in shard.parents}
@@ -56,9 +59,11 @@ def bootstrap(
     return segments + leases
 
 
-def snapshot_leases(segments: int, after: int | None) -> list[Lease]:
-    """Leases for a parallel scan of the table; its records are numbered from behind `after`."""
-    name = _FIRST_SNAPSHOT if after is None else f"{SNAPSHOT_PREFIX}{after}-"
+def snapshot_leases(segments: int, after: int | None, *, first: bool = False) -> list[Lease]:
+    """Leases for a parallel scan of the table; its records are numbered from behind `after`. The
+    `first` is what the stream waits for."""
+    number = "" if after is None else str(after)
+    name = f"{_FIRST_SNAPSHOT if first else SNAPSHOT_PREFIX}{number}-"
     return [
         Lease(
             shard_id=f"{name}{segment}-of-{segments}",
@@ -66,6 +71,19 @@ def snapshot_leases(segments: int, after: int | None) -> list[Lease]:
         )
         for segment in range(segments)
     ]
+
+
+def _reached(shards: Sequence[ShardInfo], now_ms: int) -> int | None:
+    """The number behind which a first snapshot's items are numbered: what the stream's numbers had
+    come to when the stream is read from, where they tell the time.
+
+    So a receiver that has versions lets the items overwrite what an earlier group wrote, and never
+    a change that comes from the stream.
+    """
+    begins = max((shard.begins for shard in shards if shard.begins is not None), default=None)
+    if begins is None or not sequence.tells_time(begins):
+        return None
+    return max(begins, sequence.number_at(now_ms - limits.CLOCK_TOLERANCE_MS))
 
 
 def missing(shards: Sequence[ShardInfo], leases: Mapping[str, Lease]) -> list[Lease]:

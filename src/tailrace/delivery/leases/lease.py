@@ -162,7 +162,7 @@ def rereading_of(shard_id: str) -> tuple[int, int]:
 
 
 def read_after(shard_id: str) -> int:
-    """The number behind which a snapshot's records are numbered; 0 for a new group's."""
+    """The number behind which a snapshot's records are numbered."""
     return int(shard_id.removeprefix(SNAPSHOT_PREFIX).partition("-")[0])
 
 
