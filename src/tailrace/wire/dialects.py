@@ -25,7 +25,18 @@ CBOR_1_1: Final = b"application/x-amz-cbor-1.1"
 # The members of all answers that are blobs and times, whatever they stand in.
 BLOBS: Final = frozenset({"Data"})
 TIMES: Final = frozenset(
-    {"ApproximateArrivalTimestamp", "ConsumerCreationTimestamp", "StreamCreationTimestamp"}
+    {
+        "ApproximateArrivalTimestamp",
+        "ChannelCreationTimestamp",
+        "ConsumerCreationTimestamp",
+        "EarliestAllowedEndAt",
+        "EndedAt",
+        "FirstReceiveTimestamp",
+        "QueueCreationTimestamp",
+        "StartedAt",
+        "StreamCreationTimestamp",
+        "Timestamp",
+    }
 )
 _TIME_TAG: Final = 1
 _OK: Final = 200
