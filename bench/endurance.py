@@ -30,28 +30,36 @@ _CATCH_UP_S = 15.0
 
 
 def flatness(kind: Kind, effort: Effort, results: Results) -> Iterator[str]:
-    """PutItem/s with about ten thousand records, again after `effort.growth` more, and the longest
-    PutItem before and while all of them are trimmed."""
+    """PutItem/s with `effort.growth` records, by turns with that of a server with ten thousand; and
+    the longest PutItem before and while all of them are trimmed."""
     yield "starting"
     with running(kind.with_options("--test-controls")) as server:
-        client = Client(server.port)
-        create_table(client, "growing", stream=True)
-        client.close()
-        records = _fill(server.port, _FIRST_RECORDS, 1.0)
-        yield "PutItem while small"
-        small = _sample(server.port, effort.sample_s)
-        results.add("flat_start", kind.name, _rate(small))
-        records += _requests(small)
+        _create(server.port)
         yield f"writing {effort.growth:,} records"
-        records += _fill(server.port, effort.growth, _FILL_SLICE_S)
-        yield "PutItem when grown"
-        grown = _sample(server.port, effort.sample_s)
-        records += _requests(grown)
-        results.add("flat_end", kind.name, _rate(grown))
+        records = _fill(server.port, effort.growth, _FILL_SLICE_S)
+        grown: list[Load] = []
+        with running(kind.with_options("--test-controls")) as young:
+            _create(young.port)
+            _fill(young.port, _FIRST_RECORDS, 1.0)
+            for number in range(1, _SAMPLES + 1):
+                yield f"sample {number}: PutItem while small"
+                load = run_load("put", young.port, "growing", effort.sample_s)
+                results.add("flat_start", kind.name, load.per_s)
+                yield f"sample {number}: PutItem when grown"
+                load = run_load("put", server.port, "growing", effort.sample_s)
+                results.add("flat_end", kind.name, load.per_s)
+                grown.append(load)
+        records += sum(load.requests for load in grown)
         results.add("flat_records", kind.name, records)
         results.add("flat_memory", kind.name, server.memory_mb())
         yield f"PutItem while {records:,} records are trimmed"
         _trim(server, grown, records, results)
+
+
+def _create(port: int) -> None:
+    client = Client(port)
+    create_table(client, "growing", stream=True)
+    client.close()
 
 
 def _trim(server: Server, before: list[Load], records: int, results: Results) -> None:
@@ -72,7 +80,7 @@ def _trim(server: Server, before: list[Load], records: int, results: Results) ->
     for name, samples in (("trim_before", before), ("trim_during", loads)):
         results.add(f"{name}_max", kind.name, statistics.median(each.max_ms for each in samples))
         results.add(f"{name}_p999", kind.name, statistics.median(each.p999_ms for each in samples))
-    results.add("trim_put", kind.name, _rate(loads))
+    results.add("trim_put", kind.name, statistics.median(load.per_s for load in loads))
     results.add("trim_records", kind.name, records / elapsed)
 
 
@@ -86,18 +94,6 @@ def _fill(port: int, count: int, slice_s: float) -> int:
     while written < count:
         written += run_load("fill", port, "growing", slice_s).requests * _FILL_BATCH
     return written
-
-
-def _sample(port: int, seconds: float) -> list[Load]:
-    return [run_load("put", port, "growing", seconds) for _ in range(_SAMPLES)]
-
-
-def _rate(loads: list[Load]) -> float:
-    return statistics.median(load.per_s for load in loads)
-
-
-def _requests(loads: list[Load]) -> int:
-    return sum(load.requests for load in loads)
 
 
 def readers(kind: Kind, effort: Effort, results: Results) -> Iterator[str]:
