@@ -173,6 +173,14 @@ def test_the_next_calls_are_refused(desk: StreamDesk, name: str, code: str) -> N
     assert not faults.active
 
 
+def test_a_call_may_meet_a_transaction(desk: StreamDesk) -> None:
+    desk.control("FailCalls", Calls=1, Operation="PutItem", Code="TransactionConflictException")
+    refusal = desk.service.faults.refusal("PutItem")
+    assert refusal is not None
+    assert refusal.code == "TransactionConflictException"
+    assert refusal.message == "Transaction is ongoing for the item"
+
+
 def test_refusals_are_taken_back(desk: StreamDesk) -> None:
     desk.control("FailCalls", Calls=100)
     desk.control("ThrottleCalls", Calls=5, Operation="PutItem", Code="ThrottlingException")

@@ -16,6 +16,7 @@ from tailrace.errors import (
     LimitExceededException,
     ProvisionedThroughputExceededException,
     ThrottlingException,
+    TransactionConflictException,
 )
 
 __all__ = ["FAULT_CODES", "Faults"]
@@ -35,6 +36,10 @@ FAULT_CODES: Final[dict[str, tuple[type[AwsError], str]]] = {
         _THROUGHPUT,
     ),
     "ThrottlingException": (ThrottlingException, _RATE),
+    "TransactionConflictException": (
+        TransactionConflictException,
+        "Transaction is ongoing for the item",
+    ),
 }
 
 
