@@ -23,14 +23,13 @@ from tailrace.delivery.ports import Batch, Failure, SinkUnavailable
 from tailrace.errors import ConfigurationError, TailraceError
 from tailrace.sinks.documents import DocumentChange, changes_of
 from tailrace.sinks.search import Hit
+from tailrace.streams.sequence import clock_of
 
 __all__ = ["OpenSearchSink"]
 
 REQUESTS: Final = 8
 REQUEST_TIMEOUT_S: Final = 30
 SCAN_PAGE: Final = 1000
-_SEQUENCE_BASE: Final = 10**20
-_VERSION_MAX: Final = 2**63 - 1
 _BUSY: Final = (429, 502, 503, 504)
 _CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
@@ -90,7 +89,7 @@ class OpenSearchSink:
         """Delete the documents of changes up to the number `upto`; how many. Documents that change
         meanwhile stay. Of AWS's sequence numbers, which are longer than a version may be, documents
         know nothing: then none is deleted, and a warning says so."""
-        clock = _clock(upto + 1)
+        clock = clock_of(upto + 1)
         if clock is None:
             _log.warning(
                 "what %s has and its table has not stays: its versions do not tell", self._index
@@ -197,13 +196,8 @@ def _bulk(index: str, changes: Sequence[DocumentChange]) -> bytes:
 def _version(change: DocumentChange) -> Mapping[str, Any]:
     """Tailrace's clock. Sequence numbers of AWS's are longer than a version may be: with those,
     replays converge by their order alone."""
-    clock = _clock(change.sequence)
+    clock = clock_of(change.sequence)
     return {} if clock is None else _external(clock)
-
-
-def _clock(sequence: int) -> int | None:
-    clock = sequence - _SEQUENCE_BASE
-    return clock if 0 <= clock <= _VERSION_MAX else None
 
 
 def _external(version: int) -> Mapping[str, Any]:

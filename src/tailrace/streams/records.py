@@ -14,11 +14,10 @@ import msgspec
 
 from tailrace.model.changes import Change
 from tailrace.model.schema import Stream, StreamKind, StreamViewType
-from tailrace.streams.sequence import time_us
+from tailrace.streams.sequence import SEQUENCE_BASE, time_us
 
 __all__ = ["encode_record"]
 
-_SEQUENCE_BASE = 10**20
 _CLOCK_MASK = 0xFFFFFFFFFFFFFFFF
 # Odd, so multiplying by it modulo 2^64 is a bijection: no two clocks share an event id.
 _SPREAD = 0x9E3779B97F4A7C15
@@ -72,7 +71,7 @@ def encode_record(change: Change, clock: int, stream: Stream) -> bytes:
         parts.append(b',"OldImage":')
         parts.append(old)
         size += change.old_size
-    parts.append(frame.close % (_SEQUENCE_BASE + clock, size))
+    parts.append(frame.close % (SEQUENCE_BASE + clock, size))
     parts.append(_SERVICE if change.by_service else b"}")
     return b"".join(parts)
 
@@ -80,7 +79,7 @@ def encode_record(change: Change, clock: int, stream: Stream) -> bytes:
 def _put_record(change: Change, clock: int) -> bytes:
     s, ms = divmod(time_us(clock) // 1000, 1000)
     return b'{"SequenceNumber":"%d","ApproximateArrivalTimestamp":%d.%03d,%b}' % (
-        _SEQUENCE_BASE + clock,
+        SEQUENCE_BASE + clock,
         s,
         ms,
         change.new,

@@ -14,7 +14,9 @@ from tailrace.errors import ValidationException
 
 __all__ = [
     "PARTITION_BITS",
+    "SEQUENCE_BASE",
     "clock_at",
+    "clock_of",
     "from_sequence_number",
     "next_clock",
     "number_at",
@@ -25,7 +27,8 @@ __all__ = [
 
 PARTITION_BITS: Final = 8
 _TIME_SHIFT: Final = 11
-_BASE: Final = 10**20
+# What is added to a clock to serve it.
+SEQUENCE_BASE: Final = 10**20
 _CLOCK_MAX: Final = 2**63 - 1
 # The year in which DynamoDB began.
 _FIRST_US: Final = 1_325_376_000_000_000
@@ -50,18 +53,25 @@ def time_us(clock: int) -> int:
 
 def sequence_number(clock: int) -> str:
     """The clock as the API serves it."""
-    return str(_BASE + clock)
+    return str(SEQUENCE_BASE + clock)
 
 
 def number_at(time_ms: int) -> int:
     """The least sequence number, as a number, that a record made at a time can have."""
-    return _BASE + clock_at(time_ms * 1000)
+    return SEQUENCE_BASE + clock_at(time_ms * 1000)
 
 
 def tells_time(number: int) -> bool:
     """Whether a sequence number is one of ours. AWS's, which may be as long, would tell times
     before there was any DynamoDB."""
-    return clock_at(_FIRST_US) <= number - _BASE <= _CLOCK_MAX
+    clock = clock_of(number)
+    return clock is not None and clock >= clock_at(_FIRST_US)
+
+
+def clock_of(number: int) -> int | None:
+    """The clock that a sequence number serves; None for what none of ours can be."""
+    clock = number - SEQUENCE_BASE
+    return clock if 0 <= clock <= _CLOCK_MAX else None
 
 
 def from_sequence_number(text: str) -> int:
@@ -71,7 +81,7 @@ def from_sequence_number(text: str) -> int:
     if (
         not text.isascii()
         or not text.isdigit()
-        or not _BASE <= int(text[:40]) <= _BASE + _CLOCK_MAX
+        or not SEQUENCE_BASE <= int(text[:40]) <= SEQUENCE_BASE + _CLOCK_MAX
     ):
         raise ValidationException(f"Invalid SequenceNumber: {text[:40]}")
-    return int(text) - _BASE
+    return int(text) - SEQUENCE_BASE

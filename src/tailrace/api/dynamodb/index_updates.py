@@ -25,9 +25,18 @@ from tailrace.tables.transitions import (
     index_being_deleted,
 )
 
-__all__ = ["IndexUpdate", "check_form", "check_number", "updated_indexes", "used_types"]
+__all__ = [
+    "IndexUpdate",
+    "check_form",
+    "check_number",
+    "existing_index",
+    "updated_indexes",
+    "without_index",
+]
 
 _INVALID: Final = "One or more parameter values were invalid: "
+# What updates call the kinds of indexes that they change.
+_KINDS: Final = {IndexKind.GLOBAL: "GlobalSecondaryIndex", IndexKind.VECTOR: "VectorIndex"}
 _BLOCKED: Final = (
     "This operation cannot be performed with given input values. Please contact DynamoDB service"
     " team for more info: Action Blocked: IndexUpdate"
@@ -205,7 +214,7 @@ def _retuned(table: Table, asked: UpdateIndex, now_us: int, transition: Transiti
         most = max(units.read_units, units.write_units)
         if most > limits.CAPACITY_UNITS_MAX:
             raise ValidationException(_BLOCKED)
-    index = _existing(table, asked.index_name, "update")
+    index = existing_index(table, asked.index_name, IndexKind.GLOBAL, "update")
     if units is not None:
         if table.billing_mode is BillingMode.PAY_PER_REQUEST:
             raise ValidationException(
@@ -250,30 +259,33 @@ def _check_change(index: Index, units: Throughput) -> None:
 
 
 def _removed(table: Table, name: str, transition: Transition | None) -> Table:
-    index = _existing(table, name, "delete")
+    return without_index(table, existing_index(table, name, IndexKind.GLOBAL, "delete"), transition)
+
+
+def without_index(table: Table, index: Index, transition: Transition | None) -> Table:
+    """The table without one of its indexes, or with it going until the transition is over."""
     indexes = tuple(other for other in table.indexes if other.id != index.id)
-    left = msgspec.structs.replace(table, indexes=indexes)
-    types = used_types(left)
+    types = _used_types(msgspec.structs.replace(table, indexes=indexes))
     if transition is not None:
         going = index_being_deleted(index, transition)
         indexes = tuple(going if other is index else other for other in table.indexes)
     return msgspec.structs.replace(table, indexes=indexes, attribute_types=types)
 
 
-def used_types(table: Table) -> dict[str, str]:
+def _used_types(table: Table) -> dict[str, str]:
     """Those of a table's attribute types that its key and its indexes need."""
     used = {*table.keys.names, *(name for index in table.indexes for name in index.defined_names)}
     return {name: kind for name, kind in table.attribute_types.items() if name in used}
 
 
-def _existing(table: Table, name: str, action: str) -> Index:
+def existing_index(table: Table, name: str, kind: IndexKind, action: str) -> Index:
+    """The index of a name. Raises ResourceNotFoundException when there is none, ValidationException
+    for one of another kind."""
     index = table.index_by_name.get(name)
     if index is None:
         raise ResourceNotFoundException(
             f"Requested resource not found: Index {name} for table {table.name}"
         )
-    if index.kind is not IndexKind.GLOBAL:
-        raise ValidationException(
-            f"Cannot {action} an index that is not a GlobalSecondaryIndex: {name}"
-        )
+    if index.kind is not kind:
+        raise ValidationException(f"Cannot {action} an index that is not a {_KINDS[kind]}: {name}")
     return index

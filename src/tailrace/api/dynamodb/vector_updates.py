@@ -9,11 +9,11 @@ import msgspec
 
 from tailrace.api.dynamodb import inputs
 from tailrace.api.dynamodb import table_inputs as parts
-from tailrace.api.dynamodb.index_updates import used_types
-from tailrace.errors import ResourceNotFoundException, ValidationException
+from tailrace.api.dynamodb.index_updates import existing_index, without_index
+from tailrace.errors import ValidationException
 from tailrace.model.schema import IndexKind, Table
 from tailrace.tables import vector_definition as definition
-from tailrace.tables.transitions import Transition, index_being_created, index_being_deleted
+from tailrace.tables.transitions import Transition, index_being_created
 
 __all__ = ["VectorIndexUpdate", "check_form", "updated_vectors"]
 
@@ -60,7 +60,8 @@ def updated_vectors(
             table = _added(table, update.create, defined, next_id, transition)
             next_id += 1
         elif update.delete is not None:
-            table = _removed(table, update.delete.index_name, transition)
+            gone = existing_index(table, update.delete.index_name, IndexKind.VECTOR, "delete")
+            table = without_index(table, gone, transition)
     return table, next_id
 
 
@@ -88,19 +89,3 @@ def _added(
     return msgspec.structs.replace(
         table, indexes=(*table.indexes, index), attribute_types=dict(sorted(used.items()))
     )
-
-
-def _removed(table: Table, name: str, transition: Transition | None) -> Table:
-    gone = table.index_by_name.get(name)
-    if gone is None:
-        raise ResourceNotFoundException(
-            f"Requested resource not found: Index {name} for table {table.name}"
-        )
-    if gone.kind is not IndexKind.VECTOR:
-        raise ValidationException(f"Cannot delete an index that is not a VectorIndex: {name}")
-    indexes = tuple(index for index in table.indexes if index.id != gone.id)
-    types = used_types(msgspec.structs.replace(table, indexes=indexes))
-    if transition is not None:
-        going = index_being_deleted(gone, transition)
-        indexes = tuple(going if index is gone else index for index in table.indexes)
-    return msgspec.structs.replace(table, indexes=indexes, attribute_types=types)
