@@ -15,6 +15,7 @@ import pytest
 from tailrace import limits
 from tailrace.clock import ManualClock
 from tailrace.engines.sqlite import SqliteEngine
+from tailrace.engines.sqlite.store import FILE_NAME
 from tailrace.engines.sqlite.writer import Delivery
 from tailrace.errors import ValidationException
 from tailrace.model.schema import Table
@@ -221,6 +222,22 @@ def test_a_commit_has_a_bound_in_bytes(engine: SqliteEngine, deliveries: Deliver
     assert deliveries.sizes == [1, 11, 11, 2]
 
 
+def test_a_stream_adds_three_pages_to_a_commit(tmp_path: Path) -> None:
+    pages: list[int] = []
+    for streamed in (False, True):
+        path = tmp_path / str(streamed)
+        with closing(SqliteEngine(path, ManualClock())) as engine:
+            table = make_table(engine, streamed=streamed)
+            before = (path / f"{FILE_NAME}-wal").stat().st_size
+            for first in range(0, 640, 10):
+                units = [put_write(table, item(f"k{first + n}", v="x" * 300)) for n in range(10)]
+                settled(engine, *units)
+            pages.append(((path / f"{FILE_NAME}-wal").stat().st_size - before) // 8192)
+    # The end of the records, the page that nearly every commit begins behind it, and their parent;
+    # it doesn't matter in how many shards the records are.
+    assert (pages[1] - pages[0]) / 64 < 3.1
+
+
 def test_a_read_takes_one_statement_while_nothing_is_written(
     engine: SqliteEngine, trace: Trace
 ) -> None:
@@ -237,13 +254,15 @@ def test_a_read_takes_one_statement_while_nothing_is_written(
     assert _counted(trace, lambda: engine.rows(span, 10, 1000)) == {"SELECT key, size,": 1}
     span = Span(table.id, b"", None, table.indexes[0].id, backwards=True)
     assert _counted(trace, lambda: engine.rows(span, 10, 1000)) == {"SELECT row.key, item.size,": 1}
-    assert _counted(trace, lambda: engine.log.read(1, 0, 10, 1000)) == {"SELECT clock, data": 1}
+    records = {"SELECT last, clocks": 1, "SELECT clock, data": 1}
+    ((shard_id, _),) = engine.log.written().items()
+    assert _counted(trace, lambda: engine.log.read(shard_id, 0, 10, 1000)) == records
     assert _counted(trace, lambda: engine.usage(table)) == {}
     settled(engine, put_write(table, item("b")))
     assert _counted(trace, lambda: engine.get(table.id, key)) == {get: 1, **renewed}
 
 
-def test_trimming_takes_six_statements_for_hundreds_of_records(
+def test_trimming_takes_few_statements_for_hundreds_of_records(
     engine: SqliteEngine, trace: Trace
 ) -> None:
     table = make_table(engine, partitions=1)
@@ -255,5 +274,7 @@ def test_trimming_takes_six_statements_for_hundreds_of_records(
         **pragmas,
         "SELECT shard_id, max(clock),": 1,
         "DELETE FROM record": 1,
+        "DELETE FROM posting": 1,
+        "SELECT last, clocks": 1,
         "INSERT OR REPLACE": 2,
     }

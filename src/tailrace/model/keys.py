@@ -22,7 +22,7 @@ import msgspec
 from tailrace import limits
 from tailrace.errors import ValidationException
 from tailrace.model.numbers import canonical_number, sort_bytes
-from tailrace.model.values import AttributeValue, Item, decoded_base64
+from tailrace.model.values import AttributeValue, Item, decoded_base64, encode_item, item_size
 
 __all__ = ["HASH_BYTES", "KeyAttribute", "KeySchema", "key_hash", "partition_of", "successor"]
 
@@ -55,6 +55,10 @@ class KeySchema(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(attribute.name for attribute in self.attributes)
+
+    @cached_property
+    def _names_bytes(self) -> int:
+        return sum(len(name.encode()) for name in self.names)
 
     @cached_property
     def _simple(self) -> tuple[str, str, str | None, str | None]:
@@ -211,6 +215,22 @@ class KeySchema(msgspec.Struct, frozen=True, dict=True):
     def key_of(self, item: Item) -> Item:
         """The key attributes of an item."""
         return {name: item[name] for name in self.names}
+
+    def encoded_key(self, item: Item) -> tuple[bytes, int]:
+        """Canonical JSON of an item's key attributes, and their size in bytes."""
+        hash_name, hash_type, range_name, range_type = self._simple
+        value = item[hash_name]
+        # As in `item_key`, the common case first.
+        if hash_type == "S":
+            size = self._names_bytes + len(value["S"].encode())
+            if range_name is None:
+                return encode_item({hash_name: value}), size
+            if range_type == "S":
+                last = item[range_name]
+                size += len(last["S"].encode())
+                return encode_item({hash_name: value, range_name: last}), size
+        key = self.key_of(item)
+        return encode_item(key), item_size(key)
 
 
 def key_hash(head: bytes) -> bytes:

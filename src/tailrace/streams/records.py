@@ -21,7 +21,9 @@ __all__ = ["encode_record"]
 _CLOCK_MASK = 0xFFFFFFFFFFFFFFFF
 # Odd, so multiplying by it modulo 2^64 is a bijection: no two clocks share an event id.
 _SPREAD = 0x9E3779B97F4A7C15
-_SERVICE = b',"userIdentity":{"PrincipalId":"dynamodb.amazonaws.com","Type":"Service"}}'
+_SERVICE = b',"userIdentity":{"PrincipalId":"dynamodb.amazonaws.com","Type":"Service"}'
+# Takes an image and leaves it out.
+_HIDDEN = b"%.0b"
 # Streams whose frames are kept; beyond it all are dropped and made anew, some microseconds each.
 _FRAMES = 1024
 
@@ -32,8 +34,9 @@ _WITH_OLD = (StreamViewType.OLD_IMAGE, StreamViewType.NEW_AND_OLD_IMAGES)
 class _Frame(msgspec.Struct, frozen=True, gc=False):
     """What all records of a stream share.
 
-    The `insert`, `modify` and `remove` texts take, by bytes formatting, the event id's low half,
-    the time in seconds and the keys; `close` takes the sequence number and the size.
+    The texts take, by bytes formatting, the event id's low half, the time in seconds, the keys, the
+    new image, the old one, the sequence number and the size; an image that isn't shown is taken and
+    left out.
     """
 
     stream: Stream
@@ -42,7 +45,7 @@ class _Frame(msgspec.Struct, frozen=True, gc=False):
     insert: bytes
     modify: bytes
     remove: bytes
-    close: bytes
+    expire: bytes
 
 
 # By the identity of the stream's value, which the frame keeps alive: hashing the value itself would
@@ -60,20 +63,27 @@ def encode_record(change: Change, clock: int, stream: Stream) -> bytes:
     if stream.kind is StreamKind.KINESIS:
         return _put_record(change, clock)
     frame = _frames.get(id(stream)) or _frame(stream)
-    old, new, size = change.old, change.new, change.keys_size
-    head = frame.insert if old is None else frame.remove if new is None else frame.modify
-    parts = [head % (clock * _SPREAD & _CLOCK_MASK, time_us(clock) // 1_000_000, change.keys)]
-    if frame.shows_new and new is not None:
-        parts.append(b',"NewImage":')
-        parts.append(new)
+    size = change.keys_size
+    if frame.shows_new:
         size += change.new_size
-    if frame.shows_old and old is not None:
-        parts.append(b',"OldImage":')
-        parts.append(old)
+    if frame.shows_old:
         size += change.old_size
-    parts.append(frame.close % (SEQUENCE_BASE + clock, size))
-    parts.append(_SERVICE if change.by_service else b"}")
-    return b"".join(parts)
+    old, new = change.old, change.new
+    if old is None:
+        text = frame.insert
+    elif new is not None:
+        text = frame.modify
+    else:
+        text = frame.expire if change.by_service else frame.remove
+    return text % (
+        clock * _SPREAD & _CLOCK_MASK,
+        time_us(clock) // 1_000_000,
+        change.keys,
+        new or b"",
+        old or b"",
+        SEQUENCE_BASE + clock,
+        size,
+    )
 
 
 def _put_record(change: Change, clock: int) -> bytes:
@@ -92,25 +102,29 @@ def _frame(stream: Stream) -> _Frame:
     view = stream.view_type
     digest = hashlib.blake2b(stream.arn.encode(), digest_size=8).hexdigest().encode()
     region = msgspec.json.encode(stream.region).replace(b"%", b"%%")
-    insert, modify, remove = (
-        b'{"eventID":"'
-        + digest
-        + b'%016x","eventName":"'
-        + name
-        + b'","eventVersion":"1.1","eventSource":"aws:dynamodb",'
-        b'"awsRegion":' + region + b',"dynamodb":{"ApproximateCreationDateTime":%d,"Keys":%b'
-        for name in (b"INSERT", b"MODIFY", b"REMOVE")
-    )
+    shows_new, shows_old = view in _WITH_NEW, view in _WITH_OLD
+    new, old = _image(b"NewImage", shows_new), _image(b"OldImage", shows_old)
+
+    def text(event: bytes, images: bytes, identity: bytes = b"") -> bytes:
+        return (
+            b'{"eventID":"' + digest + b'%016x","eventName":"' + event + b'","eventVersion":"1.1"'
+            b',"eventSource":"aws:dynamodb","awsRegion":' + region + b',"dynamodb":{'
+            b'"ApproximateCreationDateTime":%d,"Keys":%b' + images + b',"SequenceNumber":"%d"'
+            b',"SizeBytes":%d,"StreamViewType":"' + view.value.encode() + b'"}' + identity + b"}"
+        )
+
     frame = _Frame(
         stream=stream,
-        shows_new=view in _WITH_NEW,
-        shows_old=view in _WITH_OLD,
-        insert=insert,
-        modify=modify,
-        remove=remove,
-        close=b',"SequenceNumber":"%d","SizeBytes":%d,"StreamViewType":"'
-        + view.value.encode()
-        + b'"}',
+        shows_new=shows_new,
+        shows_old=shows_old,
+        insert=text(b"INSERT", new + _HIDDEN),
+        modify=text(b"MODIFY", new + old),
+        remove=text(b"REMOVE", _HIDDEN + old),
+        expire=text(b"REMOVE", _HIDDEN + old, _SERVICE),
     )
     _frames[id(stream)] = frame
     return frame
+
+
+def _image(member: bytes, shown: bool) -> bytes:
+    return b',"' + member + b'":%b' if shown else _HIDDEN

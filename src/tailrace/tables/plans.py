@@ -148,9 +148,9 @@ def _replace(
         old_size = item_size(before)
     change = None
     if table.recorded:
-        keys = table.keys.key_of(after)
+        keys, keys_size = table.keys.encoded_key(after)
         kind = ChangeKind.INSERT if previous is None else ChangeKind.MODIFY
-        change = Change(kind, encode_item(keys), item_size(keys), previous, old_size, data, size)
+        change = Change(kind, keys, keys_size, previous, old_size, data, size)
     indexes = _index_changes(table, key, before, after) if table.indexes else ()
     return Plan(True, data, size, old_size, indexes, change)
 
@@ -159,17 +159,9 @@ def _remove(table: Table, key: bytes, previous: bytes, before: Item, by_service:
     old_size = item_size(before)
     change = None
     if table.recorded:
-        keys = table.keys.key_of(before)
-        change = Change(
-            ChangeKind.REMOVE,
-            encode_item(keys),
-            item_size(keys),
-            previous,
-            old_size,
-            None,
-            0,
-            by_service,
-        )
+        keys, keys_size = table.keys.encoded_key(before)
+        kind = ChangeKind.REMOVE
+        change = Change(kind, keys, keys_size, previous, old_size, None, 0, by_service)
     indexes = _index_changes(table, key, before, None) if table.indexes else ()
     return Plan(True, None, 0, old_size, indexes, change)
 

@@ -148,37 +148,36 @@ class Batch:
         self, found: list[tuple[int, _Item, Table, Plan]], outcome: list[Settled | AwsError]
     ) -> None:
         # Whatever can fail comes first: a unit is taken whole or not at all.
-        records: list[tuple[int, int, bytes]] = []
-        steps: list[_IndexStep] = []
-        for place, item, table, plan in found:
-            change = plan.change
-            if change is not None:
-                stream = table.stream
-                if stream is not None and stream.disabled_us is None:
-                    record = self._record(change, item.key, table, stream)
-                    records.append(record)
-                    outcome[place] = Settled(item.data, plan, record[0])
-                if table.captures:
-                    key = item.key
-                    records += [self._record(change, key, table, own) for own in table.captures]
-            if table.indexes:
-                steps.extend(_index_steps(item, table, plan))
-        self._records += records
-        self._index_steps += steps
+        records, steps = len(self._records), len(self._index_steps)
+        try:
+            for place, item, table, plan in found:
+                change = plan.change
+                if change is not None:
+                    stream = table.stream
+                    if stream is not None and stream.disabled_us is None:
+                        clock = self._record(change, item.key, table, stream)
+                        outcome[place] = Settled(item.data, plan, clock)
+                    for own in table.captures:
+                        self._record(change, item.key, table, own)
+                if table.indexes:
+                    self._index_steps.extend(_index_steps(item, table, plan))
+        except Exception:
+            del self._records[records:], self._index_steps[steps:]
+            raise
         for _, item, table, plan in found:
             self._apply(item, table.id, plan)
 
-    def _record(
-        self, change: Change, key: bytes, table: Table, stream: Stream
-    ) -> tuple[int, int, bytes]:
+    def _record(self, change: Change, key: bytes, table: Table, stream: Stream) -> int:
+        """Make the record of a change; its clock."""
         partition = partition_of(key, table.partitions)
         for shard in self._catalog.open_shards.get((stream.id, partition), ()):
             if shard.low <= key and (shard.high is None or key < shard.high):
-                clock = next_clock(self._heads.clock, self._now_us, partition)
-                self._heads.clock = clock
+                heads = self._heads
+                clock = heads.clock = next_clock(heads.clock, self._now_us, partition)
                 data = encode_record(change, clock, stream)
                 self.size += len(data)
-                return clock, shard.id, data
+                self._records.append((clock, shard.id, data))
+                return clock
         raise InternalServerError(f"Stream {stream.arn} has no open shard for key {key.hex()}")
 
     def _apply(self, item: _Item, table_id: int, plan: Plan) -> None:

@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import apsw
 
-__all__ = ["Connection", "Cursor", "connect"]
+__all__ = ["Connection", "Cursor", "connect", "integers"]
+
+# More than there are, with those for several rows in each of their sizes.
+_STATEMENTS_PREPARED: Final = 256
 
 
 class Cursor(Protocol):
@@ -67,4 +71,11 @@ class Connection(Protocol):
 
 def connect(name: str, flags: int) -> Connection:
     """Open a file, or with SQLITE_OPEN_URI the file that a URI names. Raises apsw.Error."""
-    return cast(Connection, apsw.Connection(name, flags=flags))
+    return cast(
+        Connection, apsw.Connection(name, flags=flags, statementcachesize=_STATEMENTS_PREPARED)
+    )
+
+
+def integers(values: array[int]) -> object:
+    """What binds 64-bit integers, at least one, to the argument of SQL's `carray`."""
+    return cast(Any, apsw).carray(values, flags=apsw.SQLITE_CARRAY_INT64)

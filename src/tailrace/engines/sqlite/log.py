@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tailrace.engines.sqlite.connection import integers
+from tailrace.engines.sqlite.postings import clocks_after, newest
 from tailrace.engines.sqlite.readers import Readers
 from tailrace.engines.sqlite.statements import SQL
 from tailrace.engines.sqlite.upkeep import trim, trim_shard
@@ -30,28 +32,32 @@ class SqliteLog:
         records: list[bytes] = []
         last = after
         left = max_bytes
+        unstored = self._writer.postings.unstored(shard_id)
         with self._readers.lent() as cursor:
             # One more than asked for, to know whether there is more.
-            found = cursor.execute(SQL["log_read"], (shard_id, after, max_records + 1))
-            for clock, data in found:
-                left -= len(data)
-                if records and (left < 0 or len(records) == max_records):
-                    return LogPage(records, last, True)
-                records.append(data)
-                last = clock
+            for clocks in clocks_after(cursor, shard_id, after, max_records + 1, unstored):
+                for clock, data in cursor.execute(SQL["records"], (integers(clocks),)):
+                    left -= len(data)
+                    if records and (left < 0 or len(records) == max_records):
+                        return LogPage(records, last, True)
+                    records.append(data)
+                    last = clock
         return LogPage(records, last, False)
 
     def tip(self, shard_id: int) -> int:
-        newest = self._writer.tail.tip(shard_id)
-        if newest is not None:
-            return newest
+        kept = self._writer.tail.tip(shard_id)
+        if kept is not None:
+            return kept
+        unstored = self._writer.postings.unstored(shard_id)
         with self._readers.lent() as cursor:
-            stored: int | None = cursor.execute(SQL["log_tip"], (shard_id,)).get
-        return stored or 0
+            return newest(cursor, shard_id, unstored) or 0
 
     def oldest(self, shard_id: int) -> int | None:
+        unstored = self._writer.postings.unstored(shard_id)
         with self._readers.lent() as cursor:
-            return cursor.execute(SQL["log_oldest"], (shard_id,)).get
+            return next(
+                (clocks[0] for clocks in clocks_after(cursor, shard_id, 0, 1, unstored)), None
+            )
 
     def trimmed(self, shard_id: int) -> int:
         return self._writer.trims.of(shard_id)

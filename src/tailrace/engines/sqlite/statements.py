@@ -12,8 +12,9 @@ __all__ = ["SQL", "migrations", "row_runs"]
 _FOLDER: Final = resources.files("tailrace.engines.sqlite") / "sql"
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
-# Rows of one statement, largest first: few sizes, so that all of them stay prepared.
-_RUNS: Final = (64, 32, 16, 8, 4, 2, 1)
+# Rows of one statement, largest first: any number up to that of a usual commit in one, yet so few
+# that all of them stay prepared.
+_RUNS: Final = (64, *range(32, 0, -1))
 
 
 def _read_statements() -> dict[str, str]:

@@ -47,18 +47,10 @@ class Tail:
         self._lock = threading.Lock()
         self._runs: dict[int, _Run] = {}
         self._written: Counter[int] = Counter()
-        self._held: frozenset[int] = frozenset()
-
-    def hold(self, shard_ids: frozenset[int]) -> None:
-        """Before a commit: until `append`, the store may have records of these shards that are not
-        in here, so nobody is told by this that there are no more. After a failed one: none."""
-        with self._lock:
-            self._held = shard_ids
 
     def append(self, records: Iterable[tuple[int, int, bytes]]) -> None:
         """Take in committed records: clock, shard id and encoded record, with growing clocks."""
         with self._lock:
-            self._held = frozenset()
             for clock, shard_id, data in records:
                 run = self._runs.get(shard_id)
                 if run is None:
@@ -91,8 +83,6 @@ class Tail:
                 if left < 0 and last > first:
                     break
                 last += 1
-            if last == len(run.clocks) and shard_id in self._held:
-                return None
             newest = run.clocks[last - 1] if last > first else after
             return LogPage(run.records[first:last], newest, last < len(run.clocks))
 
@@ -100,7 +90,7 @@ class Tail:
         """The clock of a shard's newest record, or None when the store has to be asked."""
         with self._lock:
             run = self._runs.get(shard_id)
-            if run is None or not run.clocks or shard_id in self._held:
+            if run is None or not run.clocks:
                 return None
             return run.clocks[-1]
 

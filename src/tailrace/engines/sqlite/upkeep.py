@@ -4,12 +4,17 @@ dropped.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping
 from typing import Final
 
 from tailrace import limits
 from tailrace.engines.sqlite.batch import put_usage
 from tailrace.engines.sqlite.catalogs import store_clock
+from tailrace.engines.sqlite.connection import integers
 from tailrace.engines.sqlite.pace import Pace
+from tailrace.engines.sqlite.postings import Clocks, clocks_after
 from tailrace.engines.sqlite.statements import SQL
 from tailrace.engines.sqlite.writer import Upkeep, Writer
 from tailrace.model.schema import Index
@@ -21,7 +26,6 @@ __all__ = ["fill_index", "purge", "trim", "trim_shard"]
 _PURGES: Final = {
     "item": SQL["purge_item"],
     "index_row": SQL["purge_index_row"],
-    "record": SQL["purge_record"],
 }
 
 
@@ -35,11 +39,12 @@ def trim(writer: Writer, before: int, max_records: int) -> int:
 def _trim(upkeep: Upkeep, before: int, max_records: int) -> int:
     found = upkeep.cursor.execute(SQL["next_to_trim"], (before, max_records)).fetchall()
     if found:
-        last = max(clock for _, clock, _ in found)
-        upkeep.trims.note(upkeep.cursor, {shard_id: clock for shard_id, clock, _ in found})
+        newest = {shard_id: clock for shard_id, clock, _ in found}
+        last = max(newest.values())
+        upkeep.trims.note(upkeep.cursor, newest)
         upkeep.cursor.execute(SQL["trim"], (last,))
         upkeep.tail.trim(last)
-        store_clock(upkeep.cursor, upkeep.heads.clock)
+        _forget_records(upkeep, newest)
     return sum(count for _, _, count in found)
 
 
@@ -52,14 +57,35 @@ def trim_shard(writer: Writer, shard_id: int, before: int, max_records: int) -> 
 
 
 def _trim_shard(upkeep: Upkeep, shard_id: int, before: int, max_records: int) -> int:
-    found = upkeep.cursor.execute(SQL["last_in_shard"], (shard_id, before, max_records)).fetchall()
-    ((last, count),) = found
-    if count:
-        upkeep.trims.note(upkeep.cursor, {shard_id: last})
-        upkeep.cursor.execute(SQL["trim_shard"], (shard_id, last))
-        upkeep.tail.trim(last, shard_id)
-        store_clock(upkeep.cursor, upkeep.heads.clock)
-    return count
+    clocks = _oldest(upkeep, shard_id, max_records)
+    clocks = clocks[: bisect_left(clocks, before)]
+    if clocks:
+        upkeep.trims.note(upkeep.cursor, {shard_id: clocks[-1]})
+        upkeep.tail.trim(clocks[-1], shard_id)
+        _remove_records(upkeep, shard_id, clocks)
+    return len(clocks)
+
+
+def _oldest(upkeep: Upkeep, shard_id: int, max_records: int) -> Clocks:
+    """The clocks of a shard's oldest records."""
+    oldest: Clocks = array("q")
+    unstored = upkeep.postings.unstored(shard_id)
+    for clocks in clocks_after(upkeep.cursor, shard_id, 0, max_records, unstored):
+        oldest += clocks
+    return oldest
+
+
+def _remove_records(upkeep: Upkeep, shard_id: int, clocks: Clocks) -> None:
+    """Remove the records of these clocks, a shard's oldest."""
+    upkeep.cursor.execute(SQL["delete_records"], (integers(clocks),))
+    _forget_records(upkeep, {shard_id: clocks[-1]})
+
+
+def _forget_records(upkeep: Upkeep, lasts: Mapping[int, int]) -> None:
+    """What else is known of the records up to these clocks, by shard id, which go."""
+    upkeep.postings.cut(upkeep.cursor, lasts)
+    upkeep.removed.update(lasts)
+    store_clock(upkeep.cursor, upkeep.heads.clock)
 
 
 def purge(writer: Writer, max_rows: int) -> int:
@@ -92,12 +118,14 @@ def _purge_place(writer: Writer, pace: Pace, place: tuple[str, int], max_rows: i
 
 
 def _remove(upkeep: Upkeep, kind: str, id_: int, rows: int) -> int:
-    upkeep.cursor.execute(_PURGES[kind], (id_, rows))
-    count = upkeep.cursor.connection.changes()
     if kind == "record":
         upkeep.tail.forget(id_)
-        store_clock(upkeep.cursor, upkeep.heads.clock)
-    return count
+        clocks = _oldest(upkeep, id_, rows)
+        if clocks:
+            _remove_records(upkeep, id_, clocks)
+        return len(clocks)
+    upkeep.cursor.execute(_PURGES[kind], (id_, rows))
+    return upkeep.cursor.connection.changes()
 
 
 def _forget(upkeep: Upkeep, place: tuple[str, int]) -> None:

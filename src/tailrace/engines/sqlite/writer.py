@@ -19,6 +19,7 @@ from tailrace.engines.sqlite.batch import Batch, Heads
 from tailrace.engines.sqlite.catalogs import load_catalog, load_heads, store_alteration
 from tailrace.engines.sqlite.connection import Connection, Cursor
 from tailrace.engines.sqlite.faults import CLOSED, translated
+from tailrace.engines.sqlite.postings import Postings
 from tailrace.engines.sqlite.readers import Readers
 from tailrace.engines.sqlite.statements import SQL
 from tailrace.engines.sqlite.tail import Tail
@@ -77,14 +78,18 @@ class _Task(Generic[_Result]):
 
 
 class Upkeep(msgspec.Struct, frozen=True, gc=False):
-    """What work between the groups gets to see. Sums put into `usage` hold once it is committed."""
+    """What work between the groups gets to see. Sums put into `usage`, and clocks up to which
+    records go, put into `removed` by shard id, hold once it is committed.
+    """
 
     cursor: Cursor
     catalog: Catalog
+    postings: Postings
     tail: Tail
     trims: Trims
     heads: Heads
     usage: dict[int, Usage]
+    removed: dict[int, int]
 
 
 _Job: TypeAlias = _Unit | Callable[[], object] | None
@@ -104,6 +109,7 @@ class Writer:
         self._listeners: tuple[Callable[[frozenset[int]], None], ...] = ()
         self.catalog: Catalog = load_catalog(self._cursor)
         self.heads: Heads = load_heads(self._cursor)
+        self.postings = Postings(self._cursor)
         self.tail = Tail()
         self.trims = Trims(self._cursor)
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
@@ -214,21 +220,29 @@ class Writer:
                     break
             if batch.changed:
                 batch.write()
-            shard_ids = frozenset([shard_id for _, shard_id, _ in batch.records])
-            self.tail.hold(shard_ids)
+            storing = self.postings.due
+            if storing:
+                self.postings.store(self._cursor)
             self._cursor.execute(SQL["commit"])
         except Exception as failure:
             fault = self._undo(failure)
-            self.tail.hold(frozenset())
             self._hand_over([(unit.done, [fault] * len(unit.writes)) for unit in units])
             return []
         self.heads.usage.update(batch.usage)
         self._readers.version += 1
+        if storing:
+            self.postings.stored()
         if batch.records:
-            self.tail.append(batch.records)
-            self._announce(shard_ids)
+            self._publish(batch.records)
         self._hand_over(deliveries)
         return units[len(deliveries) :]
+
+    def _publish(self, records: Sequence[tuple[int, int, bytes]]) -> None:
+        """Let committed records be found. Nobody finds one before: no reader is told of a shard's
+        end behind what another has seen."""
+        self.tail.append(records)
+        self.postings.add(records)
+        self._announce(frozenset([shard_id for _, shard_id, _ in records]))
 
     def _alter(self, decide: Alter, done: Callable[[Catalog | AwsError], None]) -> None:
         result: Catalog | AwsError
@@ -255,7 +269,16 @@ class Writer:
 
     def _maintain(self, work: Callable[[Upkeep], _Result]) -> _Result:
         # The log is a sequence: whatever is synced after this has this before it.
-        upkeep = Upkeep(self._cursor, self.catalog, self.tail, self.trims, self.heads, {})
+        upkeep = Upkeep(
+            cursor=self._cursor,
+            catalog=self.catalog,
+            postings=self.postings,
+            tail=self.tail,
+            trims=self.trims,
+            heads=self.heads,
+            usage={},
+            removed={},
+        )
         self._cursor.execute("PRAGMA synchronous = NORMAL")
         try:
             self._cursor.execute(SQL["begin_write"])
@@ -267,6 +290,7 @@ class Writer:
             self._cursor.execute("PRAGMA synchronous = FULL")
         self.heads.usage.update(upkeep.usage)
         self._readers.version += 1
+        self.postings.forget(upkeep.removed)
         return result
 
     def _undo(self, failure: Exception) -> AwsError:

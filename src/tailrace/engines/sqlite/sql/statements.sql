@@ -20,14 +20,17 @@ WHERE row.index_id = ? AND row.key >= ? AND row.key < ? ORDER BY row.key LIMIT ?
 SELECT row.key, item.size, item.data FROM index_row AS row CROSS JOIN item ON item.id = row.item_id
 WHERE row.index_id = ? AND row.key >= ? AND row.key < ? ORDER BY row.key DESC LIMIT ?;
 
--- name: log_read
-SELECT clock, data FROM record WHERE shard_id = ? AND clock > ? ORDER BY clock LIMIT ?;
+-- name: records
+SELECT clock, data FROM record WHERE clock IN carray(?) ORDER BY clock;
 
--- name: log_tip
-SELECT max(clock) FROM record WHERE shard_id = ?;
+-- name: records_after
+SELECT clock, shard_id, NULL FROM record WHERE clock > ? ORDER BY clock LIMIT ?;
 
--- name: log_oldest
-SELECT min(clock) FROM record WHERE shard_id = ?;
+-- name: postings
+SELECT last, clocks FROM posting WHERE shard_id = ? AND last > ? ORDER BY last LIMIT ?;
+
+-- name: last_posting
+SELECT max(last) FROM posting WHERE shard_id = ?;
 
 -- name: begin
 BEGIN;
@@ -108,13 +111,17 @@ SELECT shard_id, max(clock), count(*) FROM
 -- name: trim
 DELETE FROM record WHERE clock <= ?;
 
--- name: last_in_shard
-SELECT max(clock), count(*) FROM
-(SELECT clock FROM record WHERE shard_id = ? AND clock < ? ORDER BY clock LIMIT ?);
+-- name: delete_records
+DELETE FROM record WHERE clock IN carray(?);
 
--- name: trim_shard
-DELETE FROM record WHERE clock IN
-(SELECT clock FROM record WHERE shard_id = ? AND clock <= ?);
+-- name: insert_posting
+INSERT INTO posting (shard_id, last, clocks) VALUES (?, ?, ?);
+
+-- name: update_posting
+UPDATE posting SET clocks = ? WHERE shard_id = ? AND last = ?;
+
+-- name: delete_postings
+DELETE FROM posting WHERE shard_id = ? AND last <= ?;
 
 -- name: all_trimmed
 SELECT shard_id, clock FROM trimmed;
@@ -140,7 +147,3 @@ DELETE FROM item WHERE id IN (SELECT id FROM item WHERE table_id = ? LIMIT ?);
 -- name: purge_index_row
 DELETE FROM index_row WHERE index_id = ?1 AND key IN
 (SELECT key FROM index_row WHERE index_id = ?1 ORDER BY key LIMIT ?2);
-
--- name: purge_record
-DELETE FROM record WHERE clock IN
-(SELECT clock FROM record WHERE shard_id = ? ORDER BY clock LIMIT ?);
