@@ -99,7 +99,7 @@ def _jobs(
 ) -> Iterator[tuple[str, Iterator[str]]]:
     for number in range(1, effort.rounds + 1):
         for kind in kinds:
-            yield f"round {number}, {kind.name}", measures.compare(kind, effort, number, results)
+            yield f"round {number}, {kind.name}", measures.compare(kind, effort, results)
     for kind in kinds:
         if kind.name == "Tailrace":
             yield "change log", change_log.change_log(kind, effort, results)
