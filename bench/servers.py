@@ -39,6 +39,10 @@ _PEERS = Path(__file__).parent / "peers"
 _READY_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.002
+# A server that idles uses less of a processor than this share.
+_SETTLED_SHARE = 0.05
+_SETTLE_LOOK_S = 1.0
+_SETTLE_LIMIT_S = 30.0
 
 
 class NotInstalled(Exception):
@@ -74,6 +78,18 @@ class Server:
     def memory_mb(self) -> float:
         """Resident memory of the process and its children, in 10^6 bytes."""
         return sum(_resident(pid) for pid in _family(self.pid)) / 1e6
+
+    def settle(self) -> None:
+        """Wait until the process and its children have nothing left to do, or for a while."""
+        deadline = time.monotonic() + _SETTLE_LIMIT_S
+        before, busy_s = self._cpu_s(), _SETTLE_LOOK_S
+        while busy_s > _SETTLED_SHARE * _SETTLE_LOOK_S and time.monotonic() < deadline:
+            time.sleep(_SETTLE_LOOK_S)
+            now = self._cpu_s()
+            before, busy_s = now, now - before
+
+    def _cpu_s(self) -> float:
+        return sum(_cpu_s(pid) for pid in _family(self.pid))
 
 
 def cache_dir() -> Path:
@@ -233,3 +249,9 @@ def _family(pid: int) -> list[int]:
 def _resident(pid: int) -> int:
     found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return int(found.group(1)) * 1024 if found else 0
+
+
+def _cpu_s(pid: int) -> float:
+    # After the command's name, in parentheses, which may have any characters.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tailrace.clock import ManualClock
 from tailrace.engines.sqlite import SqliteEngine
 from tailrace.engines.sqlite.tail import SHARD_BYTES, SHARDS_KEPT, Tail
+from tailrace.streams.log import LogPage
 from tailrace.testing.builders import item, put_write
 from tailrace.testing.driving import make_table, submit_all
 from tailrace.testing.reading import history
@@ -30,13 +32,13 @@ _sizes = st.lists(st.sampled_from([1, 100, SHARD_BYTES // 3, SHARD_BYTES + 1]), 
 def test_a_page_from_memory_is_the_page_of_the_store(
     first: int, sizes: list[int], trims: list[int], after: int, max_records: int, max_bytes: int
 ) -> None:
-    tail = Tail()
+    tail = _wanted([7])
     records = [(first + 10 * n, b"r" * size) for n, size in enumerate(sizes)]
     middle = len(records) // 2
-    tail.append([(clock, 7, data) for clock, data in records[:middle]])
+    _append_read(tail, 7, records[:middle])
     for last in trims:
         tail.trim(last)
-    tail.append([(clock, 7, data) for clock, data in records[middle:]])
+    _append_read(tail, 7, records[middle:])
     gone = max(trims, default=0)
     stored = records[:middle] if gone == 0 else [r for r in records[:middle] if r[0] > gone]
     stored += records[middle:]
@@ -56,24 +58,55 @@ def test_a_page_from_memory_is_the_page_of_the_store(
     assert page.more == (len(expected) < len(behind))
 
 
-def test_each_shard_keeps_a_bounded_part(tmp_path: Path) -> None:
+def _wanted(shard_ids: Iterable[int]) -> Tail:
+    """A tail of which readers have asked for these shards."""
     tail = Tail()
-    for clock in range(1, 2000):
-        tail.append([(clock, 1, b"r" * 1000)])
+    for shard_id in shard_ids:
+        tail.want(shard_id)
+    return tail
+
+
+def _append_read(tail: Tail, shard_id: int, records: list[tuple[int, bytes]]) -> None:
+    """Records in commits of their own, with a reader who keeps up."""
+    for clock, data in records:
+        tail.append([(clock, shard_id, data)])
+        assert tail.read(shard_id, clock, 1, 1) == LogPage([], clock, False)
+
+
+def test_each_shard_keeps_a_bounded_part() -> None:
+    tail = _wanted([1])
+    _append_read(tail, 1, [(clock, b"r" * 1000) for clock in range(1, 2000)])
     oldest = next(n for n in range(2000) if tail.read(1, n, 1, 1) is not None)
     assert SHARD_BYTES / 2 - 2000 <= (1999 - oldest) * 1000 <= SHARD_BYTES
 
 
 def test_the_shards_that_got_records_last_are_kept() -> None:
-    tail = Tail()
+    tail = _wanted(range(3 * SHARDS_KEPT))
     for clock in range(1, 3 * SHARDS_KEPT):
         tail.append([(10 * clock, clock, b"r"), (10 * clock + 1, 0, b"s")])
     kept = [shard for shard in range(3 * SHARDS_KEPT) if tail.read(shard, 10**9, 1, 1) is not None]
     assert kept == [0, *range(2 * SHARDS_KEPT + 1, 3 * SHARDS_KEPT)]
 
 
+def test_only_shards_that_are_read_are_kept() -> None:
+    tail = _wanted([1])
+    tail.append([(1, 1, b"r"), (2, 2, b"s")])
+    assert tail.read(1, 0, 1, 1) is not None
+    assert tail.read(2, 1, 1, 1) is None
+    # While it is read it stays, however much comes, and goes when it no longer is.
+    for clock in range(3, 900):
+        tail.append([(clock, 1, b"r" * 1000)])
+        assert tail.read(1, clock - 1, 1, 1) is not None
+    for clock in range(900, 900 + 2 * SHARD_BYTES // 1000):
+        tail.append([(clock, 1, b"r" * 1000)])
+    assert tail.read(1, 2000, 1, 1) is None
+    tail.want(1)
+    tail.append([(2000, 1, b"r")])
+    assert tail.read(1, 1999, 1, 1) is not None
+
+
 def test_what_is_forgotten_is_asked_of_the_store() -> None:
-    tail = Tail()
+    tail = _wanted([1, 2])
     tail.append([(1, 1, b"r"), (2, 2, b"r")])
     tail.forget(1)
     assert tail.read(1, 5, 1, 1) is None
@@ -92,8 +125,9 @@ def test_a_reader_that_keeps_up_runs_no_statement(tmp_path: Path) -> None:
         table = make_table(engine, partitions=1)
         apsw.connection_hooks.append(attach)
         try:
+            assert history(engine, table) == []
             submit_all(engine, [[put_write(table, item("a", n=n))] for n in range(50)])
-            assert len(history(engine, table)) == 1 + 49
+            assert len(history(engine, table)) == 50
         finally:
             apsw.connection_hooks.remove(attach)
         shard_id = next(iter(engine.catalog().shards))

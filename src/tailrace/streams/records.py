@@ -14,13 +14,10 @@ import msgspec
 
 from tailrace.model.changes import Change
 from tailrace.model.schema import Stream, StreamKind, StreamViewType
-from tailrace.streams.sequence import SEQUENCE_BASE, time_us
+from tailrace.streams.sequence import CLOCKS_PER_S, NUMBER_FORMAT, SEQUENCE_BASE, time_us
 
 __all__ = ["encode_record"]
 
-_CLOCK_MASK = 0xFFFFFFFFFFFFFFFF
-# Odd, so multiplying by it modulo 2^64 is a bijection: no two clocks share an event id.
-_SPREAD = 0x9E3779B97F4A7C15
 _SERVICE = b',"userIdentity":{"PrincipalId":"dynamodb.amazonaws.com","Type":"Service"}'
 # Takes an image and leaves it out.
 _HIDDEN = b"%.0b"
@@ -34,9 +31,9 @@ _WITH_OLD = (StreamViewType.OLD_IMAGE, StreamViewType.NEW_AND_OLD_IMAGES)
 class _Frame(msgspec.Struct, frozen=True, gc=False):
     """What all records of a stream share.
 
-    The texts take, by bytes formatting, the event id's low half, the time in seconds, the keys, the
-    new image, the old one, the sequence number and the size; an image that isn't shown is taken and
-    left out.
+    The texts take, by bytes formatting, the clock for the event id's low half, the time in seconds,
+    the keys, the new image, the old one, the clock for the sequence number, and the size; an image
+    that isn't shown is taken and left out.
     """
 
     stream: Stream
@@ -76,12 +73,12 @@ def encode_record(change: Change, clock: int, stream: Stream) -> bytes:
     else:
         text = frame.expire if change.by_service else frame.remove
     return text % (
-        clock * _SPREAD & _CLOCK_MASK,
-        time_us(clock) // 1_000_000,
+        clock,
+        clock // CLOCKS_PER_S,
         change.keys,
         new or b"",
         old or b"",
-        SEQUENCE_BASE + clock,
+        clock,
         size,
     )
 
@@ -106,12 +103,24 @@ def _frame(stream: Stream) -> _Frame:
     new, old = _image(b"NewImage", shows_new), _image(b"OldImage", shows_old)
 
     def text(event: bytes, images: bytes, identity: bytes = b"") -> bytes:
-        return (
-            b'{"eventID":"' + digest + b'%016x","eventName":"' + event + b'","eventVersion":"1.1"'
-            b',"eventSource":"aws:dynamodb","awsRegion":' + region + b',"dynamodb":{'
-            b'"ApproximateCreationDateTime":%d,"Keys":%b' + images + b',"SequenceNumber":"%d"'
-            b',"SizeBytes":%d,"StreamViewType":"' + view.value.encode() + b'"}' + identity + b"}"
+        parts = (
+            b'{"eventID":"',
+            digest,
+            b'%016x","eventName":"',
+            event,
+            b'","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":',
+            region,
+            b',"dynamodb":{"ApproximateCreationDateTime":%d,"Keys":%b',
+            images,
+            b',"SequenceNumber":"',
+            NUMBER_FORMAT,
+            b'","SizeBytes":%d,"StreamViewType":"',
+            view.value.encode(),
+            b'"}',
+            identity,
+            b"}",
         )
+        return b"".join(parts)
 
     frame = _Frame(
         stream=stream,

@@ -13,6 +13,8 @@ from typing import Final
 from tailrace.errors import ValidationException
 
 __all__ = [
+    "CLOCKS_PER_S",
+    "NUMBER_FORMAT",
     "PARTITION_BITS",
     "SEQUENCE_BASE",
     "clock_at",
@@ -29,6 +31,9 @@ PARTITION_BITS: Final = 8
 _TIME_SHIFT: Final = 11
 # What is added to a clock to serve it.
 SEQUENCE_BASE: Final = 10**20
+# Makes a clock what it is served as, without the detour over a number of more than 64 bits.
+NUMBER_FORMAT: Final = b"1%020d"
+CLOCKS_PER_S: Final = 1_000_000 << _TIME_SHIFT
 _CLOCK_MAX: Final = 2**63 - 1
 # The year in which DynamoDB began.
 _FIRST_US: Final = 1_325_376_000_000_000

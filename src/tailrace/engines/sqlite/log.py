@@ -42,6 +42,7 @@ class SqliteLog:
                         return LogPage(records, last, True)
                     records.append(data)
                     last = clock
+        self._writer.tail.want(shard_id)
         return LogPage(records, last, False)
 
     def tip(self, shard_id: int) -> int:
@@ -69,7 +70,7 @@ class SqliteLog:
         return trim_shard(self._writer, shard_id, before, max_records)
 
     def written(self) -> Mapping[int, int]:
-        return self._writer.tail.written()
+        return self._writer.postings.written()
 
     def subscribe(self, listener: Callable[[frozenset[int]], None]) -> Callable[[], None]:
         return self._writer.subscribe(listener)

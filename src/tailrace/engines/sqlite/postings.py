@@ -9,9 +9,11 @@ from the records themselves when the store is opened.
 from __future__ import annotations
 
 import sys
+import threading
 from array import array
 from bisect import bisect_right
-from collections.abc import Generator, Iterable, Mapping
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from tailrace.engines.sqlite.connection import Cursor
@@ -49,11 +51,15 @@ class Postings:
         self._unstored: dict[int, Clocks] = {}
         self._count = 0
         self._newest: int = cursor.execute(SQL["counter"], (_LAST_POSTED,)).get
+        self._lock = threading.Lock()
+        # What each shard got since the store was opened, less those in `_unstored`.
+        self._written: Counter[int] = Counter()
         while self._catch_up(cursor):
             cursor.execute(SQL["begin_write"])
             self.store(cursor)
             cursor.execute(SQL["commit"])
             self.stored()
+        self._written = Counter({id_: -len(clocks) for id_, clocks in self._unstored.items()})
 
     def _catch_up(self, cursor: Cursor) -> bool:
         """Take in the next records; whether there may be more."""
@@ -66,7 +72,7 @@ class Postings:
         """Whether enough has come together to be written."""
         return self._count >= RECORDS_UNSTORED
 
-    def add(self, records: Iterable[tuple[int, int, object]]) -> None:
+    def add(self, records: Sequence[tuple[int, int, object]]) -> None:
         """Take in committed records: their clocks, which grow, and shard ids."""
         lists = self._unstored
         for clock, shard_id, _ in records:
@@ -74,8 +80,9 @@ class Postings:
             if clocks is None:
                 clocks = lists[shard_id] = array("q")
             clocks.append(clock)
-            self._count += 1
-            self._newest = clock
+        if records:
+            self._count += len(records)
+            self._newest = records[-1][0]
 
     def store(self, cursor: Cursor) -> None:
         """Write what was taken in, in the transaction that the caller has begun."""
@@ -87,7 +94,10 @@ class Postings:
 
     def stored(self) -> None:
         """What `store` wrote is committed, and readers who ask now will see it."""
-        self._unstored = {}
+        with self._lock:
+            for shard_id, clocks in self._unstored.items():
+                self._written[shard_id] += len(clocks)
+            self._unstored = {}
         self._count = 0
 
     def unstored(self, shard_id: int) -> Clocks:
@@ -109,12 +119,29 @@ class Postings:
 
     def forget(self, lasts: Mapping[int, int]) -> None:
         """The records up to these clocks, by shard id, are no more."""
-        for shard_id, last in lasts.items():
-            clocks = self._unstored.get(shard_id)
-            if clocks:
-                # Another list: readers may be in the old one.
-                left = self._unstored[shard_id] = clocks[bisect_right(clocks, last) :]
-                self._count -= len(clocks) - len(left)
+        with self._lock:
+            for shard_id, last in lasts.items():
+                clocks = self._unstored.get(shard_id)
+                if clocks:
+                    # Another list: readers may be in the old one.
+                    left = self._unstored[shard_id] = clocks[bisect_right(clocks, last) :]
+                    self._written[shard_id] += len(clocks) - len(left)
+                    self._count -= len(clocks) - len(left)
+
+    def written(self) -> Mapping[int, int]:
+        """How many records each shard got since the store was opened. From any thread."""
+        with self._lock:
+            counts = self._written.copy()
+            # In one step: the writer may begin another list at any time.
+            for shard_id, clocks in list(self._unstored.items()):
+                counts[shard_id] += len(clocks)
+        return counts
+
+    def drop(self, shard_ids: Iterable[int]) -> None:
+        """Forget what was counted of shards that are no more and have no records."""
+        with self._lock:
+            for shard_id in shard_ids:
+                self._written.pop(shard_id, None)
 
 
 def clocks_after(

@@ -1,36 +1,40 @@
-"""The newest change records, kept in memory for readers that keep up with the writer.
+"""The newest change records of shards whose readers keep up with the writer, kept in memory.
 
 Ten such readers would otherwise ask SQLite for each commit's records ten times over, and take from
-the writer the time that costs.
+the writer the time that costs. Where nobody reads, nothing is kept: memory that is let go of much
+later costs a write more than the rest of its record.
 """
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tailrace.streams.log import LogPage
 
 __all__ = ["SHARDS_KEPT", "SHARD_BYTES", "Tail"]
 
-# Of each shard, and of so many shards, those that got records last: 32 MiB at the very most.
+# Of each shard that is read, and of so many shards, those that got records last: 32 MiB at the very
+# most.
 SHARD_BYTES: Final = 256 * 1024
 SHARDS_KEPT: Final = 128
 
 
 class _Run:
-    """A shard's records above the clock `floor`: all there are, in order."""
+    """A shard's records above the clock `floor`: all there are, in order. `served` says whether
+    any were asked for since the oldest were dropped.
+    """
 
-    __slots__ = ("clocks", "floor", "records", "size")
+    __slots__ = ("clocks", "floor", "records", "served", "size")
 
     def __init__(self, floor: int) -> None:
         self.floor = floor
         self.clocks: list[int] = []
         self.records: list[bytes] = []
         self.size = 0
+        self.served = True
 
     def drop(self, count: int) -> None:
         """Forget the oldest records, which the store is to be asked for if they are there."""
@@ -46,26 +50,42 @@ class Tail:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[int, _Run] = {}
-        self._written: Counter[int] = Counter()
+        self._wanted: set[int] = set()
 
-    def append(self, records: Iterable[tuple[int, int, bytes]]) -> None:
+    def want(self, shard_id: int) -> None:
+        """A reader has come to a shard's end: keep what comes now."""
+        with self._lock:
+            self._wanted.add(shard_id)
+
+    def append(self, records: Sequence[tuple[int, int, bytes]]) -> None:
         """Take in committed records: clock, shard id and encoded record, with growing clocks."""
+        if not self._wanted and not self._runs:
+            return
         with self._lock:
             for clock, shard_id, data in records:
                 run = self._runs.get(shard_id)
                 if run is None:
+                    if shard_id not in self._wanted:
+                        continue
                     run = self._begin(shard_id, clock - 1)
                 run.clocks.append(clock)
                 run.records.append(data)
                 run.size += len(data)
-                self._written[shard_id] += 1
                 if run.size > SHARD_BYTES:
-                    run.drop((len(run.clocks) + 1) // 2)
+                    self._shorten(shard_id, run)
+
+    def _shorten(self, shard_id: int, run: _Run) -> None:
+        if run.served:
+            run.served = False
+            run.drop((len(run.clocks) + 1) // 2)
+        else:
+            del self._runs[shard_id]
 
     def _begin(self, shard_id: int, floor: int) -> _Run:
         if len(self._runs) >= SHARDS_KEPT:
             idle = min(self._runs, key=lambda other: (self._runs[other].clocks or [0])[-1])
             del self._runs[idle]
+        self._wanted.discard(shard_id)
         run = self._runs[shard_id] = _Run(floor)
         return run
 
@@ -83,6 +103,7 @@ class Tail:
                 if left < 0 and last > first:
                     break
                 last += 1
+            run.served = True
             newest = run.clocks[last - 1] if last > first else after
             return LogPage(run.records[first:last], newest, last < len(run.clocks))
 
@@ -115,9 +136,4 @@ class Tail:
         with self._lock:
             for shard_id in shard_ids:
                 self._runs.pop(shard_id, None)
-                self._written.pop(shard_id, None)
-
-    def written(self) -> Mapping[int, int]:
-        """How many records each shard got."""
-        with self._lock:
-            return dict(self._written)
+                self._wanted.discard(shard_id)

@@ -133,6 +133,7 @@ def _forget(upkeep: Upkeep, place: tuple[str, int]) -> None:
     upkeep.cursor.execute(SQL["delete_dropped"], place)
     if kind == "record":
         upkeep.cursor.execute(SQL["delete_trimmed"], (id_,))
+        upkeep.postings.drop([id_])
     else:
         upkeep.cursor.execute(SQL["delete_usage"], (id_,))
         upkeep.heads.usage.pop(id_, None)

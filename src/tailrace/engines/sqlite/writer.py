@@ -242,7 +242,8 @@ class Writer:
         end behind what another has seen."""
         self.tail.append(records)
         self.postings.add(records)
-        self._announce(frozenset([shard_id for _, shard_id, _ in records]))
+        if self._listeners:
+            self._announce(frozenset([shard_id for _, shard_id, _ in records]))
 
     def _alter(self, decide: Alter, done: Callable[[Catalog | AwsError], None]) -> None:
         result: Catalog | AwsError
