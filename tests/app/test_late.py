@@ -104,6 +104,36 @@ def test_what_the_catalog_shows_to_be_needed_begins_by_itself() -> None:
     assert [(each.begun, each.closed) for each in made] == [(1, 1)]
 
 
+def test_a_part_that_cannot_be_made_is_logged_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made: list[PartOfTests] = []
+    engine = MemoryEngine(ManualClock())
+
+    def build() -> PartOfTests:
+        if len(engine.catalog().tables) < 2:
+            raise RuntimeError("no room")
+        made.append(PartOfTests())
+        return made[-1]
+
+    part = Late(build, engine, lambda catalog: bool(catalog.tables))
+
+    async def run() -> None:
+        alter_and_wait(engine, builders.alter_table(builders.table()))
+        part.begin(asyncio.get_running_loop())
+        await asyncio.sleep(0)
+        assert "no room" in caplog.text
+        assert part.measured() == []
+        with pytest.raises(RuntimeError, match="no room"):
+            part.get()
+        alter_and_wait(engine, builders.alter_table(builders.table(99, "another")))
+        assert part.get() is made[0]
+        await part.close()
+
+    asyncio.run(run())
+    assert [(each.begun, each.closed) for each in made] == [(1, 1)]
+
+
 def test_nothing_can_be_asked_for_before_the_loop_runs() -> None:
     with pytest.raises(RuntimeError):
         late(lambda catalog: True, []).get()

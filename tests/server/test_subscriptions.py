@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -171,3 +173,39 @@ def test_when_throughput_is_enforced_a_shard_is_subscribed_to_once_in_five_secon
             }
             clock.advance(5_000_000)
         desk.close()
+
+
+def test_when_throughput_is_enforced_a_consumer_gets_two_mebibytes_a_second() -> None:
+    clock = ManualClock()
+    with Tailrace(Settings(port=0, enforce_throughput=True), clock=clock) as running:
+        desk = Desk(running, clock)
+        for n in range(4):
+            desk.put(str(n) * 1_000_000)
+            clock.advance(1_000_000)
+        events = desk.subscribe()
+        assert len(desk.data(events, 4)) == 4
+        put_us = clock.now_us()
+        desk.put("next")
+        with _passing(clock):
+            assert desk.data(events, 1) == [b"next"]
+        # Four megabytes are two seconds' worth, of which one was there at the beginning.
+        assert 850_000 < clock.now_us() - put_us < 1_500_000
+        desk.close()
+
+
+@contextmanager
+def _passing(clock: ManualClock) -> Iterator[None]:
+    """Time goes on meanwhile, four times as fast as it does outside."""
+    over = threading.Event()
+
+    def advance() -> None:
+        while not over.wait(0.005):
+            clock.advance(20_000)
+
+    passing = threading.Thread(target=advance)
+    passing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        passing.join()

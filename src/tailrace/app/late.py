@@ -7,6 +7,7 @@ server starts, and most stores have neither functions nor destinations.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, Protocol, TypeVar
@@ -20,6 +21,7 @@ from tailrace.tables.engine import Engine
 
 __all__ = ["LAMBDA_PATHS", "Late", "LateRoutes", "Part"]
 
+_log = logging.getLogger(__name__)
 # The Lambda API's paths begin with the date of a version; the other is where code is fetched from.
 LAMBDA_PATHS: Final = re.compile(r"/(\d{4}-\d\d-\d\d|_functions)/")
 # How soon a need is seen. Looking costs a comparison while nothing has changed.
@@ -64,8 +66,9 @@ class Late(Generic[_Part]):
         if self._part is None:
             if self._loop is None:
                 raise RuntimeError("asked for before the server began")
-            self._part = self._build()
-            self._part.begin(self._loop)
+            part = self._build()
+            part.begin(self._loop)
+            self._part = part
         return self._part
 
     def measured(self) -> Sequence[tuple[dict[str, str], Counts]]:
@@ -87,8 +90,15 @@ class Late(Generic[_Part]):
             if catalog is not seen:
                 seen = catalog
                 if self._needed(catalog):
-                    self.get()
+                    self._try()
             await asyncio.sleep(_LOOK_S)
+
+    def _try(self) -> None:
+        try:
+            self.get()
+        except Exception:
+            # The rest of the server goes on; it is tried again when the catalog changes.
+            _log.exception("A part of the server could not be put together")
 
 
 class LateRoutes(BaseRoute):

@@ -16,6 +16,7 @@ from starlette.routing import Match, Route
 
 from tailrace import limits
 from tailrace.api.kinesis.subscribe_to_shard import (
+    Event,
     SubscribeToShardInput,
     Subscription,
     subscribe,
@@ -40,6 +41,7 @@ _TAKE_OVER_US: Final = 5_000_000
 # An event without records tells that the connection is alive.
 _SILENCE_S: Final = 5.0
 _LOOK_S: Final = 0.5
+_PACE_S: Final = 0.05
 _ANOTHER: Final = "Another active subscription exists for this consumer: "
 _decoder: Final = Decoder("kinesis", "SubscribeToShard", SubscribeToShardInput)
 
@@ -57,7 +59,8 @@ def subscribe_route(
     gateway: Gateway, service: Service, stopping: Callable[[], bool], *, paced: bool = False
 ) -> _SubscribeRoute:
     """The route of SubscribeToShard. Subscriptions end soon when `stopping` says so. With `paced` a
-    consumer may subscribe to a shard once in five seconds, also when its subscription has ended."""
+    consumer may subscribe to a shard once in five seconds, also when its subscription has ended,
+    and gets no more of it than Kinesis gives in a second."""
     desk = _Subscriptions(gateway, service, stopping, paced)
     return _SubscribeRoute("/", desk.answer, methods=["POST"])
 
@@ -108,6 +111,19 @@ class _Subscriptions:
         place = (subscription.consumer_arn, subscription.shard_id)
         return self._held.get(place, (0, None))[1] is subscription
 
+    def _in_time(self, subscription: Subscription) -> bool:
+        """Whether a consumer may get more of a shard."""
+        if self._buckets is None:
+            return True
+        now_us = self._service.clock.now_us()
+        return self._buckets.level(_share(subscription), now_us) > 0
+
+    def _charge(self, subscription: Subscription, event: Event) -> None:
+        if self._buckets is not None and event.records:
+            # Data is in base64 here: three bytes in four letters.
+            used = [(_share(subscription), len(event.body) * 3 // 4)]
+            self._buckets.charge(used, self._service.clock.now_us())
+
     async def _messages(self, subscription: Subscription, dialect: Dialect) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         news = asyncio.Event()
@@ -134,12 +150,16 @@ class _Subscriptions:
         end = loop.time() + _LIFE_S
         told = -_SILENCE_S
         while loop.time() < end and not self._stopping() and self._holds(subscription):
+            if not self._in_time(subscription):
+                await asyncio.sleep(_PACE_S)
+                continue
             news.clear()
             try:
                 event = subscription.event()
             except AwsError as error:
                 yield _exception(error, dialect)
                 return
+            self._charge(subscription, event)
             if event.records or event.last or loop.time() - told >= _SILENCE_S:
                 told = loop.time()
                 yield _message("SubscribeToShardEvent", Reply(200, event.body), dialect)
@@ -154,6 +174,12 @@ class _Subscriptions:
 def _pace(place: tuple[str, int]) -> tuple[Bucket, int]:
     """A bucket that has to pay back for five seconds."""
     return Bucket(("SubscribeToShard", *place), 1, 1), _TAKE_OVER_US // 1_000_000
+
+
+def _share(subscription: Subscription) -> Bucket:
+    """What a consumer gets of a shard in a second."""
+    place = ("SubscribeToShard bytes", subscription.consumer_arn, subscription.shard_id)
+    return Bucket(place, limits.KINESIS_GET_BYTES_PER_S, 1)
 
 
 def _message(kind: str, reply: Reply, dialect: Dialect) -> bytes:

@@ -21,7 +21,8 @@ SELECT row.key, item.size, item.data FROM index_row AS row CROSS JOIN item ON it
 WHERE row.index_id = ? AND row.key >= ? AND row.key < ? ORDER BY row.key DESC LIMIT ?;
 
 -- name: records
-SELECT clock, data FROM record WHERE clock IN carray(?) ORDER BY clock;
+-- CROSS JOIN keeps the order of the array; IN would first sort it into a tree of its own.
+SELECT clock, data FROM carray(?) CROSS JOIN record ON clock = value;
 
 -- name: records_after
 SELECT clock, shard_id, NULL FROM record WHERE clock > ? ORDER BY clock LIMIT ?;
