@@ -123,10 +123,12 @@ def test_records_go_into_objects_when_they_have_waited(desk: Desk) -> None:
 
 def test_shards_are_followed(desk: Desk) -> None:
     desk.create()
+    committed = {"Status": "ENABLED"}
+    desk.call("UpdateAccountSettings", MinimumThroughputBillingCommitment=committed)
     for n in range(3):
         desk.put(*(b"%d%d" % (n + 1, k) for k in range(10)))
-        shards = {"StreamName": "orders", "ScalingType": "UNIFORM_SCALING"}
-        desk.call("UpdateShardCount", TargetShardCount=(8, 4, 6)[n], **shards)
+        warm = {"StreamName": "orders", "WarmThroughputMiBps": (8, 4, 6)[n]}
+        desk.call("UpdateStreamWarmThroughput", **warm)
     desk.wait(300)
     assert desk.lines() == [f"{n}{k}" for n in (1, 2, 3) for k in range(10)]
 

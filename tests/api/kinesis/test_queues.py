@@ -170,9 +170,10 @@ def test_dead_letters_can_be_turned_off(stream: Any) -> None:
 def test_a_queue_follows_the_shards_and_forgets_with_the_stream(stream: Any) -> None:
     queue = Queue(stream)
     put(stream, "a", "b")
-    stream.client.update_shard_count(
-        StreamName="orders", TargetShardCount=8, ScalingType="UNIFORM_SCALING"
-    )
+    committed = {"MinimumThroughputBillingCommitment": {"Status": "ENABLED"}}
+    stream.client.update_account_settings(**committed)
+    stream.client.update_stream_warm_throughput(StreamName="orders", WarmThroughputMiBps=8)
+    assert len(stream.open_shards()) == 8
     put(stream, "c", "d")
     assert set(queue.data()) == {"a", "b", "c", "d"}
     queue.wait(25 * 3600)

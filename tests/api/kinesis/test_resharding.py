@@ -43,6 +43,23 @@ def test_a_split(desk: Any) -> None:
     assert desk.put("high", ExplicitHashKey=str(2**100))["ShardId"] == high["ShardId"]
 
 
+def test_on_demand_streams_are_not_resharded_by_hand(desk: Any) -> None:
+    desk.client.create_stream(StreamName="orders", StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    one, two = (shard["ShardId"] for shard in desk.shards()[:2])
+    calls = (
+        (desk.client.split_shard, {"ShardToSplit": one, "NewStartingHashKey": str(2**100)}),
+        (desk.client.merge_shards, {"ShardToMerge": one, "AdjacentShardToMerge": two}),
+        (
+            desk.client.update_shard_count,
+            {"TargetShardCount": 8, "ScalingType": "UNIFORM_SCALING"},
+        ),
+    )
+    for call, members in calls:
+        code, message = refusal(call, StreamName="orders", **members)
+        assert (code, "provisioned capacity mode" in message) == ("ValidationException", True)
+    assert len(desk.shards()) == 4
+
+
 def test_a_merge(desk: Any) -> None:
     desk.stream(shards=3)
     one, two, three = (shard["ShardId"] for shard in desk.shards())

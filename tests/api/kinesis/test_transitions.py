@@ -97,16 +97,16 @@ def test_a_stream_is_updating_after_what_changes_it(slow: KinesisDesk) -> None:
             {"StreamName": "orders", "EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"},
         ),
         (
-            slow.client.update_stream_mode,
-            {"StreamARN": ARN, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}},
-        ),
-        (
             slow.client.update_shard_count,
             {"StreamName": "orders", "TargetShardCount": 4, "ScalingType": "UNIFORM_SCALING"},
         ),
         (
             slow.client.enable_enhanced_monitoring,
             {"StreamName": "orders", "ShardLevelMetrics": ["ALL"]},
+        ),
+        (
+            slow.client.update_stream_mode,
+            {"StreamARN": ARN, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}},
         ),
     ]
     for change, members in changes:

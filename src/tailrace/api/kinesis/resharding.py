@@ -1,14 +1,15 @@
 """SplitShard, MergeShards and UpdateShardCount: done when they are answered, though the stream may
-be UPDATING for a while."""
+be UPDATING for a while. They are for provisioned streams; others are resharded by themselves."""
 
 from __future__ import annotations
 
 from tailrace.api.kinesis import access
 from tailrace.api.kinesis.inputs import ShardId, StreamRef
+from tailrace.api.kinesis.on_demand import ON_DEMAND
 from tailrace.api.operation import Altered, Context, Operation
-from tailrace.errors import InvalidArgumentException
-from tailrace.tables import kinesis_resharding
-from tailrace.tables.catalog import Catalog
+from tailrace.errors import InvalidArgumentException, ValidationException
+from tailrace.tables import kinesis_resharding, kinesis_streams
+from tailrace.tables.catalog import Alter, Alteration, Catalog, Tick
 
 __all__ = [
     "MERGE_SHARDS",
@@ -29,9 +30,8 @@ def split_shard(context: Context, request: SplitShardInput) -> Altered:
     owner = access.owner_of(context, request)
     hash_key = access.decimal(request.new_starting_hash_key)
     transition = context.transition(context.service.clock.now_us())
-    return access.altered(
-        kinesis_resharding.split_shard(owner, request.shard_to_split, hash_key, transition)
-    )
+    split = kinesis_resharding.split_shard(owner, request.shard_to_split, hash_key, transition)
+    return access.altered(_provisioned(owner, split))
 
 
 class MergeShardsInput(StreamRef, frozen=True, kw_only=True):
@@ -42,11 +42,10 @@ class MergeShardsInput(StreamRef, frozen=True, kw_only=True):
 def merge_shards(context: Context, request: MergeShardsInput) -> Altered:
     owner = access.owner_of(context, request)
     transition = context.transition(context.service.clock.now_us())
-    return access.altered(
-        kinesis_resharding.merge_shards(
-            owner, request.shard_to_merge, request.adjacent_shard_to_merge, transition
-        )
+    merge = kinesis_resharding.merge_shards(
+        owner, request.shard_to_merge, request.adjacent_shard_to_merge, transition
     )
+    return access.altered(_provisioned(owner, merge))
 
 
 class UpdateShardCountInput(StreamRef, frozen=True, kw_only=True):
@@ -85,7 +84,23 @@ def update_shard_count(context: Context, request: UpdateShardCountInput) -> Alte
 
     owner = access.owner_of(context, request)
     transition = context.transition(context.service.clock.now_us())
-    return Altered(kinesis_resharding.uniform(owner, target, check, transition), reply)
+    scale = kinesis_resharding.uniform(owner, target, check, transition)
+    return Altered(_provisioned(owner, scale), reply)
+
+
+def _provisioned(owner: tuple[str, str, str], decide: Alter) -> Alter:
+    """Do as `decide`, in provisioned streams only."""
+
+    def checked(catalog: Catalog, tick: Tick) -> Alteration:
+        alteration = decide(catalog, tick)
+        if access.mode_of(kinesis_streams.found(catalog, *owner)) == ON_DEMAND:
+            raise ValidationException(
+                "The operation is only supported for data streams with the provisioned capacity"
+                " mode."
+            )
+        return alteration
+
+    return checked
 
 
 SPLIT_SHARD = Operation("SplitShard", SplitShardInput, split_shard)
