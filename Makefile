@@ -28,7 +28,7 @@ demo: environment-demo ## run the main job: airports, their changes, a search in
 	@$(bin)/python -m tailrace demo $(ARGS)
 
 test: environment-dev ## run all tests
-	@$(bin)/python -m pytest $(ARGS)
+	@$(if $(ARGS),$(bin)/python -m pytest $(ARGS),scripts/run-tests $(bin)/python)
 
 lint: environment-dev ## check style, formatting, types and layers
 	@status=0; check() { echo "$$*"; "$$@" || status=1; }; \

@@ -86,8 +86,8 @@ def test_a_group_consumes_shares_and_goes_on(dynamodb_local_url: str) -> None:
             async with Consumer(things.name, **group) as two:
                 await one.stop()
                 await things.put("k0", value="y")
-                await until(lambda: len(taken) == 21)
-                assert two.progress().records == 1
+                await until(lambda: two.progress().records == 1)
+        assert len(taken) == 21
         assert taken[-1].kind == "MODIFY"
         assert taken[-1].old == {"pk": "k0", "v": "x"}
         async with Consumer(things.name, **group) as three:
