@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tailrace import limits
@@ -20,9 +21,9 @@ from tailrace.server.gateway import Gateway, HttpRequest
 from tailrace.server.idle import IdleClosing
 from tailrace.server.preface import REFUSAL, http2_protocol, is_preface
 from tailrace.server.subscriptions import SUBSCRIBE_TARGET
+from tailrace.server.upgrades import without_upgrade
 
 if TYPE_CHECKING:
-    from httptools import HttpRequestParser
     from uvicorn import Config
     from uvicorn.server import ServerState
 
@@ -67,6 +68,8 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
         self._cycling: RequestResponseCycle | None = None
         self._waiting: deque[HttpRequest | tuple[RequestResponseCycle, Any]] = deque()
         self._closing = False
+        # The head of a request that asked for another protocol, until it is read again.
+        self._unheard = b""
         # Until the first bytes tell that this is HTTP/1.1 there is no parser.
         self._first = b""
         self._http1: HttpRequestParser | None = self.parser
@@ -133,10 +136,28 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
     def _feed(self, data: bytes) -> None:
         """Parse; refuse a head that goes on and on."""
         self._head_bytes += len(data)
-        super().data_received(data)
+        while data:
+            data = self._parse(data)
         if self._head_bytes > _HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_HEAD_TOO_LARGE)
             self.transport.close()
+
+    def _parse(self, data: bytes) -> bytes:
+        """Parse; what is to be read again, by another parser: a request that asks for another
+        protocol, as if it had not, and what follows its head."""
+        parser = self.parser
+        assert parser is not None  # it lives as long as the connection
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            # The parser has taken it for the end of HTTP/1.1.
+            head, self._unheard = self._unheard, b""
+            if head:
+                self.parser = HttpRequestParser(self)
+                return head + data[upgrade.args[0] :]
+        except HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        return b""
 
     def _hand_over(self, first: bytes) -> None:
         """Leave the connection to HTTP/2."""
@@ -173,11 +194,15 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_bytes = 0
+        parser = self.parser
+        assert parser is not None
+        if parser.should_upgrade() and parser.get_method() != b"CONNECT":
+            version = parser.get_http_version()
+            self._unheard = without_upgrade(parser.get_method(), self.url, version, self.headers)
+            return
         if self._target is None or self._target == SUBSCRIBE_TARGET:
             self._begin_asgi()
             return
-        parser = self.parser
-        assert parser is not None  # it lives as long as the connection
         self._request = HttpRequest(
             parser.get_method(),
             self.url,
@@ -231,7 +256,8 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
         self._head_bytes = 0
         request = self._request
         if request is None:
-            super().on_message_complete()
+            if not self._unheard:
+                super().on_message_complete()
             return
         self._request = None
         chunks = self._chunks
