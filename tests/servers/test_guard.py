@@ -21,11 +21,18 @@ def _has_ended(pid: int) -> bool:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        stat = Path(f"/proc/{pid}/stat")
-        if stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+        if _is_zombie(pid):
             return True
         time.sleep(0.02)
     return False
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # gone by now, or a system without /proc
+    return status.rsplit(")", 1)[1].split()[0] == "Z"
 
 
 def _start(log: Path, command: list[str]) -> subprocess.Popen[bytes]:
