@@ -54,9 +54,16 @@ def test_processes_end_with_a_parent_that_was_killed(tmp_path: Path, kind: str) 
     finally:
         parent.kill()
         parent.wait()
-    status = Path(f"/proc/{told.read_text()}/stat")
-    # One that only waits to be reaped does not run any more.
-    _until(lambda: not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z")
+    _until(lambda: not _runs(told.read_text()))
+
+
+def _runs(pid: str) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return status != "Z"
 
 
 def test_nothing_is_started_for_a_parent_that_is_gone() -> None:
