@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import runs
+
 PARENT = textwrap.dedent("""
     import asyncio, json, sys
     from pathlib import Path
@@ -54,16 +56,7 @@ def test_processes_end_with_a_parent_that_was_killed(tmp_path: Path, kind: str) 
     finally:
         parent.kill()
         parent.wait()
-    _until(lambda: not _runs(told.read_text()))
-
-
-def _runs(pid: str) -> bool:
-    """Whether a process runs; one that only waits to be reaped does not."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return status != "Z"
+    _until(lambda: not runs(int(told.read_text())))
 
 
 def test_nothing_is_started_for_a_parent_that_is_gone() -> None:

@@ -7,7 +7,6 @@ import gc
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from tailrace.delivery.ports import SinkUnavailable
 from tailrace.runtimes import workers
 from tailrace.runtimes.workers import WorkerPool
+from tests.processes import runs
 from tests.runtimes.conftest import REQUEST_ID, Lab, call, told
 
 
@@ -325,12 +325,3 @@ async def until(holds: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.005)
     pytest.fail("it did not happen within 20 s")
-
-
-def runs(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be reaped does not."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return status != "Z"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from tests.processes import runs
 
 GUARD = str(Path(__file__).with_name("guard.py"))
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -17,22 +18,10 @@ DEADLINE_S = 20
 def _has_ended(pid: int) -> bool:
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if _is_zombie(pid):
+        if not runs(pid):
             return True
         time.sleep(0.02)
     return False
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False  # gone by now, or a system without /proc
-    return status.rsplit(")", 1)[1].split()[0] == "Z"
 
 
 def _start(log: Path, command: list[str]) -> subprocess.Popen[bytes]:
