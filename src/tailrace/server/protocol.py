@@ -38,6 +38,7 @@ _HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
 )
+_INVALID = "Invalid HTTP request received."
 # Requests that one connection may have read ahead of their answers before it is not read any
 # further.
 _READ_AHEAD = 32
@@ -154,9 +155,12 @@ class CallProtocol(IdleClosing, HttpToolsProtocol):
             head, self._unheard = self._unheard, b""
             if head:
                 self.parser = HttpRequestParser(self)
+                # As uvicorn's own.
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
                 return head + data[upgrade.args[0] :]
         except HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+            self.logger.warning(_INVALID)
+            self.send_400_response(_INVALID)
         return b""
 
     def _hand_over(self, first: bytes) -> None:

@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match, Route
 
 from tailrace import limits
+from tailrace.api.kinesis import access
 from tailrace.api.kinesis.subscribe_to_shard import (
     Event,
     SubscribeToShardInput,
@@ -120,8 +121,7 @@ class _Subscriptions:
 
     def _charge(self, subscription: Subscription, event: Event) -> None:
         if self._buckets is not None and event.records:
-            # Data is in base64 here: three bytes in four letters.
-            used = [(_share(subscription), len(event.body) * 3 // 4)]
+            used = [(_share(subscription), access.data_bytes(event.body))]
             self._buckets.charge(used, self._service.clock.now_us())
 
     async def _messages(self, subscription: Subscription, dialect: Dialect) -> AsyncIterator[bytes]:

@@ -29,6 +29,7 @@ __all__ = [
     "altered",
     "child_shard",
     "clock_of_time",
+    "data_bytes",
     "decimal",
     "described_shard",
     "find",
@@ -164,6 +165,11 @@ def clock_of_time(time_s: float) -> int:
 def mode_of(found: KinesisStream) -> str:
     """PROVISIONED or ON_DEMAND."""
     return str(found.settings["StreamMode"])
+
+
+def data_bytes(page: bytes) -> int:
+    """How much data is in a page of records, about: three bytes in four letters of base64."""
+    return len(page) * 3 // 4
 
 
 def seconds(us: int) -> float:

@@ -214,8 +214,7 @@ def _get_records(run: Run, buckets: Buckets) -> Run:
             raise _exceeded(stream, shard)
         result = run(context, request)
         assert isinstance(result, bytes)
-        # Data is in base64 here: three bytes in four letters.
-        buckets.charge([(size, len(result) * 3 // 4)], now_us)
+        buckets.charge([(size, access.data_bytes(result))], now_us)
         return result
 
     return get
